@@ -1,0 +1,135 @@
+"""Every error mere raises, grouped by what the caller can do about it.
+
+::
+
+    MereError
+    ├── InvalidInput      the request is wrong: mend it (also a ValueError)
+    ├── NotFound          the thing named is not there (also a KeyError)
+    ├── AlreadyExists     the name is taken, by something else than what was to be written
+    ├── Conflict          somebody else was quicker: read again, then retry
+    ├── PermissionDenied  signed in, but not allowed
+    ├── Unauthenticated   sign in first
+    ├── Unavailable       the store or server did not answer in time: retry later
+    ├── CorruptData       what is stored contradicts itself: a person has to look
+    └── Internal          a bug in mere
+
+Each error carries a `code` for programs, a `message` for people and `details`, the values the
+message names. Exceptions of foreign libraries are translated once, in the adapter that calls
+them, with ``raise … from``. Messages are not part of the interface; codes are.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+__all__ = [
+    "AlreadyExists",
+    "Conflict",
+    "CorruptData",
+    "ErrorCode",
+    "Internal",
+    "InvalidInput",
+    "MereError",
+    "NotFound",
+    "PermissionDenied",
+    "Unauthenticated",
+    "Unavailable",
+]
+
+
+class ErrorCode(StrEnum):
+    """What went wrong, for programs. Codes are only ever added, never renamed or reused."""
+
+    INVALID_VALUE = "invalid_value"
+    INVALID_QUERY = "invalid_query"
+    LIMIT_EXCEEDED = "limit_exceeded"
+    UNKNOWN_TABLE = "unknown_table"
+    UNKNOWN_COLUMN = "unknown_column"
+    UNSUPPORTED_STORE = "unsupported_store"
+    UNSUPPORTED_FORMAT = "unsupported_format"
+    CLOSED = "closed"
+    FORKED = "forked"
+    OBJECT_NOT_FOUND = "object_not_found"
+    ROOT_NOT_FOUND = "root_not_found"
+    RUN_NOT_FOUND = "run_not_found"
+    EXPERIMENT_NOT_FOUND = "experiment_not_found"
+    OBJECT_EXISTS = "object_exists"
+    TAG_EXISTS = "tag_exists"
+    NAME_TAKEN = "name_taken"
+    ROOT_MOVED = "root_moved"
+    PARAM_CHANGED = "param_changed"
+    ACCESS_DENIED = "access_denied"
+    SIGN_IN_REQUIRED = "sign_in_required"
+    STORE_UNAVAILABLE = "store_unavailable"
+    STORE_FULL = "store_full"
+    BAD_CHECKSUM = "bad_checksum"
+    BAD_OBJECT = "bad_object"
+    MISSING_SEGMENT = "missing_segment"
+    MISSING_FILE = "missing_file"
+    BUG = "bug"
+
+
+class MereError(Exception):
+    """The root of the tree; never raised itself.
+
+    Args:
+        code: What went wrong, for programs.
+        message: One sentence, lower case, that names the value and the limit and says what to do.
+        details: The values the message names.
+    """
+
+    def __init__(self, code: ErrorCode, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.details = details
+
+    def __str__(self) -> str:
+        return self.message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.code, self.message, self.details)
+
+
+def _rebuild(
+    kind: type[MereError], code: ErrorCode, message: str, details: dict[str, Any]
+) -> MereError:
+    """Unpickle an error, which has keyword-only details."""
+    return kind(code, message, **details)
+
+
+class InvalidInput(MereError, ValueError):
+    """The request itself is wrong; the same request will fail again."""
+
+
+class NotFound(MereError, KeyError):
+    """The thing named is not there."""
+
+
+class AlreadyExists(MereError):
+    """The name is taken by something else than what was to be written."""
+
+
+class Conflict(MereError):
+    """Somebody else was quicker; read again and retry."""
+
+
+class PermissionDenied(MereError):
+    """The caller is known and not allowed."""
+
+
+class Unauthenticated(MereError):
+    """The caller is not known."""
+
+
+class Unavailable(MereError):
+    """The store or server did not answer, or not in time; whether it acted is not known."""
+
+
+class CorruptData(MereError):
+    """What is stored contradicts itself; nothing was guessed."""
+
+
+class Internal(MereError):
+    """A bug in mere."""

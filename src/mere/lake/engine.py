@@ -1,0 +1,617 @@
+"""The engine's face: one object a warehouse, through which everything is written and read.
+
+Heavy libraries (pyarrow, pyiceberg, DuckDB) are loaded by the first read or fold. A process that
+only writes needs none of them.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mere import config
+from mere.clock import Clock, HybridClock, SystemClock
+from mere.errors import (
+    Conflict,
+    CorruptData,
+    ErrorCode,
+    InvalidInput,
+    MereError,
+    NotFound,
+    Unavailable,
+)
+from mere.lake.buffered import BufferedWriter
+from mere.lake.catalog import EMPTY, Catalog, Root
+from mere.lake.claims import Claim, claim_name
+from mere.lake.journal import Journal, Listing, gaps
+from mere.lake.objects.open import open_store
+from mere.lake.objects.store import ObjectStore
+from mere.lake.records import Batch
+from mere.lake.schema import Table
+from mere.lake.segment import Segment
+from mere.lake.settings import LakeSettings
+from mere.lake.warehouse import Warehouse, open_warehouse
+from mere.lake.writer import SegmentWriter
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from mere.lake.fold import FoldReport
+    from mere.lake.sql import SqlEngine
+    from mere.lake.status import LakeStatus
+    from mere.lake.upkeep import UpkeepReport
+    from mere.lake.view import View
+
+__all__ = ["AsOf", "Lake", "LakeBatch"]
+
+AsOf = datetime | str | int
+"""A moment, a tag, or a root's number."""
+
+_ATTEMPTS = 50
+
+
+class LakeBatch:
+    """Records that become durable and visible together. See `Lake.batch`."""
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self.records = Batch()
+
+    def append(self, table: str, rows: Any) -> None:
+        """Add records of a log table; raises as `Lake.append` does."""
+        self.records.append(self._lake.table(table), rows)
+
+    def patch(
+        self, table: str, rows: Iterable[Mapping[str, Any]], *, at: int | None = None
+    ) -> None:
+        """Add patches to a keyed table; raises as `Lake.patch` does."""
+        self.records.patch(self._lake.table(table), rows, at=at)
+
+    def delete(self, table: str, keys: Iterable[Any]) -> None:
+        """Add tombstones for rows; raises as `Lake.delete` does."""
+        self.records.delete(self._lake.table(table), keys)
+
+
+class Lake:
+    """A warehouse, open for writing and reading; safe for use by several threads.
+
+    Use `Lake.open`.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        warehouse: Warehouse,
+        tables: Iterable[Table],
+        settings: LakeSettings,
+        clock: Clock,
+        cache: Path | None,
+    ) -> None:
+        self.warehouse = warehouse
+        self.settings = settings
+        self._store = store
+        self._clock = clock
+        self._declared = {table.name: table for table in tables}
+        self._cache = cache
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._hybrid = HybridClock(clock)
+        self._catalog = Catalog(store, clock)
+        self._journal = Journal(store, self._hybrid, width=settings.parallel_requests)
+        self._writer = SegmentWriter(
+            store,
+            clock,
+            self._hybrid,
+            on_segment=self._on_segment,
+            gather_records_max=settings.gather_records_max,
+        )
+        self._buffered: list[BufferedWriter] = []
+        self._reset()
+        _lakes.add(self)
+
+    def _reset(self) -> None:
+        """Forget what cannot be shared with a forked child: locks, views, the query engine."""
+        self._lock = threading.RLock()
+        self._view: View | None = None
+        self._listing: Listing | None = None
+        self._listed_at = 0.0
+        self._has_written = False
+        self._sql_engine: SqlEngine | None = None
+        self._reading_parts: Any = None
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        tables: Iterable[Table] = (),
+        settings: LakeSettings | None = None,
+        clock: Clock | None = None,
+        store: ObjectStore | None = None,
+        cache: Path | None = None,
+    ) -> Lake:
+        """Open the warehouse at a URL, and make it where there is none.
+
+        Args:
+            url: ``file:///folder``, a plain path, ``s3://bucket/prefix`` or ``memory://name``.
+            tables: Tables to write; those in the warehouse are known without being declared.
+            settings: Sizes, times and limits.
+            clock: Where time and randomness come from.
+            store: The store itself, where it is not to be opened from the URL.
+            cache: The folder for copies of immutable files; by default the user's.
+
+        Raises:
+            InvalidInput: The URL is of no known kind, the warehouse's format is newer than this
+                version knows, or the store does not honour put-if-absent.
+            Unavailable: The store did not answer.
+        """
+        clock = clock or SystemClock()
+        store = store or open_store(url, clock=clock)
+        warehouse = open_warehouse(store, clock, probe_always=store.url.startswith("s3://"))
+        return cls(store, warehouse, tables, settings or LakeSettings(), clock, cache)
+
+    # Writing
+
+    def append(self, table: str, rows: Any) -> None:
+        """Write records of a log table; returns when they are durable.
+
+        Args:
+            table: The table's name.
+            rows: Rows as mappings, or a mapping of equally long columns, or an Arrow table.
+
+        Raises:
+            InvalidInput: A value does not fit its column; nothing was written.
+            Unavailable: The store did not answer. Where ``details["kept"]`` is true the records
+                are kept here and sent before the next ones: do not write them again.
+        """
+        with self.batch() as batch:
+            batch.append(table, rows)
+
+    def patch(
+        self, table: str, rows: Iterable[Mapping[str, Any]], *, at: int | None = None
+    ) -> None:
+        """Change rows of a keyed table; returns when the changes are durable.
+
+        Args:
+            table: The table's name.
+            rows: For each row its key columns and what to set. Map columns merge by key, and None
+                removes a key.
+            at: The tick of a claim, for a change that must lose to all later ones.
+
+        Raises:
+            InvalidInput: As for `append`.
+            Unavailable: As for `append`.
+        """
+        with self.batch() as batch:
+            batch.patch(table, rows, at=at)
+
+    def delete(self, table: str, keys: Iterable[Any]) -> None:
+        """Remove rows of a keyed table, by key; raises as `append` does."""
+        with self.batch() as batch:
+            batch.delete(table, keys)
+
+    @contextmanager
+    def batch(self) -> Iterator[LakeBatch]:
+        """Gather records of any tables and write them as one, when the block ends well."""
+        batch = LakeBatch(self)
+        yield batch
+        if batch.records.records:
+            self._writer.commit(batch.records)
+
+    def writer(self, *, interval_ms: int = 1000) -> BufferedWriter:
+        """A writer whose calls return at once and which sends at least every `interval_ms`."""
+        writer = BufferedWriter(
+            self._writer,
+            self.table,
+            self._clock,
+            interval_ms=interval_ms,
+            pending_records_max=self.settings.pending_records_max,
+        )
+        self._buffered.append(writer)
+        return writer
+
+    def settle(self) -> None:
+        """Send what an earlier failure left open; raises as `append` does."""
+        self._writer.settle()
+
+    def claim(self, kind: str, name: str, record: Mapping[str, Any]) -> Claim:
+        """Claim a name of a kind, once for all, or learn who has it.
+
+        Raises:
+            InvalidInput: The record is no JSON object.
+        """
+        return claim_name(self._store, self._clock, self._hybrid, kind, name, dict(record))
+
+    def table(self, name: str) -> Table:
+        """A table's declaration.
+
+        Raises:
+            InvalidInput: It is neither declared nor in the warehouse.
+        """
+        declared = self._declared.get(name)
+        return declared if declared is not None else self.view().table(name).table
+
+    @property
+    def tables(self) -> list[str]:
+        """The names of all tables, declared or in the warehouse."""
+        return sorted(self.view().states)
+
+    # Reading
+
+    def sql(
+        self,
+        query: str,
+        params: Sequence[Any] | Mapping[str, Any] | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> pa.Table:
+        """Run a query over all tables, what is not folded yet included.
+
+        Args:
+            query: SQL as DuckDB speaks it.
+            params: Values for ``?`` (a sequence) or ``$name`` (a mapping).
+            as_of: Read the state of a moment, a tag or a root instead. That is what had been
+                folded by then.
+
+        Raises:
+            InvalidInput: The query is wrong.
+            NotFound: There is no state as of then.
+            CorruptData: An object the tables refer to is missing or damaged.
+        """
+        engine = self._sql()
+        return self._answer(as_of, lambda view: engine.query(view, query, params))
+
+    def get(self, table: str, key: Any, *, as_of: AsOf | None = None) -> dict[str, Any] | None:
+        """One row of a keyed table as plain values, or None; raises as `sql` does."""
+        from mere.lake.rows_out import key_of, public_row
+
+        def answer(view: View) -> dict[str, Any] | None:
+            one = view.table(table)
+            row = one.get(key_of(one.table, key))
+            return None if row is None else public_row(one.table, row)
+
+        return self._answer(as_of, answer)
+
+    def scan(
+        self,
+        table: str,
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        as_of: AsOf | None = None,
+    ) -> pa.Table:
+        """The rows of a table whose columns hold given values; raises as `sql` does.
+
+        Args:
+            table: The table's name.
+            where: A value, or a list of values, by column. Files and row groups that cannot hold
+                them by their sort columns are not read.
+            columns: The columns to return; all of them otherwise.
+            as_of: As for `sql`.
+        """
+        return self._answer(as_of, lambda view: view.table(table).scan(where, columns))
+
+    def refresh(self) -> None:
+        """Look for what other processes wrote: one listing where there is nothing new."""
+        self.view()
+
+    def view(self, *, age_ms_max: int = 0) -> View:
+        """The newest state.
+
+        Args:
+            age_ms_max: A state this old will do, if nothing was written here since.
+        """
+        with self._lock:
+            age_ms = (self._clock.monotonic() - self._listed_at) * 1000
+            if self._view is not None and not self._has_written and age_ms < age_ms_max:
+                return self._view
+            return self._refreshed(False)
+
+    def view_as_of(self, as_of: AsOf) -> View:
+        """The state as of a moment, a tag or a root.
+
+        Raises:
+            NotFound: There is none.
+            InvalidInput: A moment without a time zone.
+        """
+        if isinstance(as_of, datetime):
+            if as_of.tzinfo is None:
+                raise InvalidInput(
+                    ErrorCode.INVALID_VALUE, f"time {as_of!r} has no time zone: give an aware one"
+                )
+            root = self._catalog.at(as_of)
+        elif isinstance(as_of, str):
+            root = self._catalog.tagged(as_of)
+        else:
+            root = self._catalog.read(as_of)
+        return self._view_of(root, ())
+
+    # States and upkeep
+
+    def fold(self) -> FoldReport:
+        """Move the journal's tail into the Iceberg tables; losing a race is no error.
+
+        Raises:
+            CorruptData: A segment or a file is damaged.
+            Unavailable: The store did not answer; folding again is safe.
+        """
+        from mere.lake.fold import Folder, FoldReport, deletable
+
+        folder = Folder(self._catalog, self._clock, self.settings)
+        for _ in range(_ATTEMPTS):
+            with self._lock:
+                view = self._refreshed(True)
+            todo = view.unfolded
+            root = view.root
+            if todo:
+                try:
+                    root = folder.fold(view, self._declared.values())
+                except Conflict:
+                    continue
+                self._point_hints(root, {name for segment in todo for name in segment.tables})
+            doomed = deletable(view, root)
+            self._journal.delete(doomed)
+            return FoldReport(
+                root.number,
+                len(todo),
+                sum(segment.records for segment in todo),
+                tuple(sorted({name for segment in todo for name in segment.tables})),
+                len(doomed),
+            )
+        raise Unavailable(
+            ErrorCode.ROOT_MOVED,
+            f"other processes published first {_ATTEMPTS} times: fold again later",
+        )
+
+    def tag(self, name: str) -> int:
+        """Fold, and give the state a name for ever; returns the root's number.
+
+        Raises:
+            InvalidInput: The name cannot be one.
+            AlreadyExists: The name is that of another state.
+        """
+        self.fold()
+        root = self._catalog.newest()
+        return self._catalog.tag(name, root).number
+
+    def tags(self) -> dict[str, int]:
+        """The root's number of each tag."""
+        return {name: root.number for name, root in self._catalog.tags().items()}
+
+    def roots(self) -> list[Root]:
+        """The roots that can be read, in order."""
+        found = []
+        for number in self._catalog.numbers():
+            try:
+                found.append(self._catalog.read(number))
+            except NotFound:  # expired since it was listed
+                continue
+        return found
+
+    def upkeep(self, *, dry_run: bool = False) -> UpkeepReport:
+        """Compact small files, expire old states, collect what nobody refers to.
+
+        Args:
+            dry_run: Only say what would be done.
+        """
+        from mere.lake.upkeep import run_upkeep
+
+        return run_upkeep(self, dry_run=dry_run)
+
+    def status(self) -> LakeStatus:
+        """Sizes and ages, and what lies in the warehouse that is not ours or is damaged."""
+        from mere.lake.status import read_status
+
+        return read_status(self)
+
+    def close(self) -> None:
+        """Send what is pending and let go of everything; raises as `append` does."""
+        try:
+            for writer in self._buffered:
+                writer.close()
+            self._writer.settle()
+        finally:
+            self._reset()
+            if self._temporary is not None:
+                self._temporary.cleanup()
+                self._temporary = None
+
+    def __enter__(self) -> Lake:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # Inside
+
+    @property
+    def store(self) -> ObjectStore:
+        """The warehouse's object store."""
+        return self._store
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog of roots."""
+        return self._catalog
+
+    @property
+    def clock(self) -> Clock:
+        """Where time and randomness come from."""
+        return self._clock
+
+    @property
+    def journal(self) -> Journal:
+        """The reading end of the journal."""
+        return self._journal
+
+    def publish(self, parent: Root, locations: Mapping[str, str], at_ms: int) -> Root:
+        """Publish a root made elsewhere than in a fold; raises `Conflict` as a fold would."""
+        root = self._catalog.publish(parent, dict(locations), at_ms)
+        changed = {name for name, key in locations.items() if parent.tables.get(name) != key}
+        self._point_hints(root, changed)
+        return root
+
+    def newest_view(self) -> View:
+        """The state on the newest root there is, even where the tail has not changed."""
+        with self._lock:
+            return self._refreshed(True)
+
+    def _on_segment(self, segment: Segment) -> None:
+        self._journal.remember(segment)
+        self._has_written = True
+
+    def _answer(self, as_of: AsOf | None, ask: Any) -> Any:
+        """Ask a view; if its files were collected meanwhile, ask a newer one."""
+        if as_of is not None:
+            return ask(self.view_as_of(as_of))
+        view = self.view()
+        try:
+            return ask(view)
+        except CorruptData:
+            newer = self.newest_view()
+            if newer.root.number == view.root.number:
+                raise
+            return ask(newer)
+
+    def _refreshed(self, look_for_root: bool) -> View:
+        """A view of what is there now. Call with the lock held.
+
+        The journal is listed before the root is looked up: a segment that is gone from the list
+        is in the root then. Where the list has lost nothing, nothing was folded since, and the
+        root need not be looked up at all.
+        """
+        missing: list[tuple[str, int]] = []
+        for attempt in range(self.settings.relist_attempts + _ATTEMPTS):
+            self._has_written = False
+            self._listed_at = self._clock.monotonic()
+            listing = self._journal.list()
+            known = self._listing
+            if self._view is not None and known is not None and not look_for_root:
+                if listing.names == known.names:
+                    return self._view
+                look_for_root = not set(known.names) <= set(listing.names)
+            else:
+                look_for_root = True
+            root = self._view.root if self._view is not None else EMPTY
+            if look_for_root:
+                root = self._catalog.newest(root)
+            try:
+                view = self._view_of(root, self._journal.read(listing.names))
+            except NotFound:
+                look_for_root = True  # a segment was folded since the listing
+                continue
+            missing = gaps(listing.names, view.folded)
+            if not missing:
+                self._view, self._listing = view, listing
+                return view
+            look_for_root = True
+            if attempt >= self.settings.relist_attempts:
+                break
+            self._clock.sleep(0.01 * 2**attempt)
+        raise CorruptData(
+            ErrorCode.MISSING_SEGMENT,
+            "segments of the journal are missing: "
+            + ", ".join(f"number {number} of writer {writer}" for writer, number in missing[:5])
+            + ": restore them from a backup, or move the writer's later segments away",
+            missing=missing,
+        )
+
+    def _view_of(self, root: Root, tail: Sequence[Segment]) -> View:
+        from mere.lake.view import View
+
+        reading = self._reading()
+        states = {name: reading.iceberg.load(key) for name, key in root.tables.items()}
+        for state in states.values():
+            for ref in state.stamps:
+                self._hybrid.observe(ref.newest_tick)
+        for name, table in self._declared.items():
+            if name not in states:
+                states[name] = reading.iceberg.create(table)
+            else:
+                states[name] = reading.iceberg.evolve(states[name], table)
+        return View(reading, root, states, tail)
+
+    def _reading(self) -> Any:
+        from mere.lake.files import LocalFiles
+        from mere.lake.iceberg import Iceberg
+        from mere.lake.merge import Reading
+
+        with self._lock:
+            if self._reading_parts is None:
+                iceberg = Iceberg(
+                    self._store,
+                    location=self.warehouse.location,
+                    clock=self._clock,
+                    manifests_max=self.settings.manifests_max,
+                    snapshots_kept=self.settings.snapshots_kept,
+                )
+                files = LocalFiles(
+                    self._store,
+                    folder=self._folder(),
+                    cache=self._cache_folder(),
+                    bytes_max=self.settings.cache_bytes_max,
+                    width=self.settings.parallel_requests,
+                )
+                self._reading_parts = Reading(self._store, iceberg, files)
+            return self._reading_parts
+
+    def _folder(self) -> Path | None:
+        url = self._store.url
+        return Path(url.removeprefix("file://")) if url.startswith("file://") else None
+
+    def _cache_folder(self) -> Path:
+        if self._cache is None and self._store.url.startswith("memory://"):
+            self._temporary = tempfile.TemporaryDirectory(
+                prefix="mere-", ignore_cleanup_errors=True
+            )
+            return Path(self._temporary.name)
+        base = self._cache or config.cache_folder(config.environment())
+        return base / "files" / self.warehouse.warehouse_id
+
+    def _sql(self) -> SqlEngine:
+        from mere.lake.sql import SqlEngine
+
+        with self._lock:
+            if self._sql_engine is None:
+                self._sql_engine = SqlEngine()
+            return self._sql_engine
+
+    def _point_hints(self, root: Root, tables: Iterable[str]) -> None:
+        """Tell engines without a catalog where the tables are: a hint, so failing is harmless.
+
+        Whoever is slow would point back at an older root; so it looks again after it has
+        written, and follows whoever published meanwhile.
+        """
+        names = set(tables)
+        try:
+            while names:
+                for name in sorted(names):
+                    version = root.tables[name].rpartition("/")[2].removesuffix(".metadata.json")
+                    key = f"tables/{name}/metadata/version-hint.text"
+                    self._store.put(key, version.encode(), overwrite=True)
+                newest = self._catalog.newest(root)
+                names = {name for name in names if newest.tables[name] != root.tables[name]}
+                root = newest
+        except MereError:
+            return
+
+    def now(self) -> datetime:
+        """The time by the engine's clock."""
+        return datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
+
+
+_lakes: weakref.WeakSet[Lake] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for lake in _lakes:
+        lake._reset()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,246 @@
+"""The fold: the journal's tail becomes part of the Iceberg tables.
+
+It takes a view, writes files and metadata for the tables the tail touches, and publishes one root
+that swaps them all. What it folded is written in each table's new snapshot (``mere.folded``: the
+last sequence by writer), so whoever publishes first has folded those segments and everybody else
+starts over without them.
+
+Crash cases. Before the root: orphans, which upkeep collects. After the root, before the segments
+are deleted: they are listed still and counted as folded; the next fold deletes them. The lost
+reply of the root's put: the store repeats it and finds its own content.
+
+The newest folded segment stays listed until the next fold. So the listing of the journal changes
+whenever something was folded, and a reader that finds it unchanged knows that without looking at
+the roots.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+from pyiceberg.manifest import DataFile
+
+from mere.clock import Clock
+from mere.errors import Conflict, ErrorCode, InvalidInput
+from mere.lake.arrow import from_rows, sort_order
+from mere.lake.catalog import Catalog, Root
+from mere.lake.iceberg import Commit, DataFileRef, StampsRef, TableState
+from mere.lake.merge import Merged, hosts_of, without_keys
+from mere.lake.parquet import read_data_file, write_data_file
+from mere.lake.records import Key
+from mere.lake.schema import Table
+from mere.lake.segment import Segment, SegmentName
+from mere.lake.settings import LakeSettings
+from mere.lake.stamps import encode_stamps
+from mere.lake.view import TableView, View
+
+__all__ = ["FoldReport", "Folder", "deletable"]
+
+
+@dataclass(frozen=True)
+class FoldReport:
+    """What a fold did.
+
+    Args:
+        root: The newest root's number now.
+        segments: Segments folded; 0 where there was nothing to do.
+        records: Records in them.
+        tables: The tables they touched.
+        deleted: Segments removed from the journal.
+    """
+
+    root: int
+    segments: int = 0
+    records: int = 0
+    tables: tuple[str, ...] = field(default=())
+    deleted: int = 0
+
+
+class Folder:
+    """Stages and publishes folds.
+
+    Args:
+        catalog: Where roots are published.
+        clock: For the root's time.
+        settings: File sizes and horizons.
+    """
+
+    def __init__(self, catalog: Catalog, clock: Clock, settings: LakeSettings) -> None:
+        self._catalog = catalog
+        self._clock = clock
+        self._settings = settings
+
+    def fold(self, view: View, declared: Iterable[Table]) -> Root:
+        """Fold the whole tail of a view and publish the root that holds it.
+
+        Raises:
+            Conflict: Another root was published since the view; take a new view and fold that.
+            InvalidInput: The tail has records this version does not know how to store.
+        """
+        started_us = self._clock.now_us()
+        tables = {table.name: table for table in declared}
+        at_ms = max(started_us // 1000, view.root.at_ms + 1)
+        locations = dict(view.root.tables)
+        for name in sorted({name for segment in view.unfolded for name in segment.tables}):
+            locations[name] = self._fold_table(view, name, tables.get(name), at_ms)
+        self.check_age(started_us)
+        return self._catalog.publish(view.root, locations, at_ms)
+
+    def check_age(self, started_us: int) -> None:
+        """Refuse to publish files so old that they may have been collected as orphans.
+
+        Raises:
+            Conflict: Staging took too long, as it does on a machine that slept meanwhile.
+        """
+        took_ms = (self._clock.now_us() - started_us) // 1000
+        if took_ms > self._settings.fold_ms_max:
+            raise Conflict(
+                ErrorCode.ROOT_MOVED,
+                f"staging took {took_ms} ms, more than {self._settings.fold_ms_max}: fold again",
+            )
+
+    def _fold_table(self, view: View, name: str, declared: Table | None, at_ms: int) -> str:
+        iceberg = view.reading.iceberg
+        table_view = view.table(name)
+        state = table_view.state
+        if declared is not None:
+            state = iceberg.evolve(state, declared)
+        segments = [s for s in view.unfolded if name in s.tables]
+        _check_columns(state.table, segments)
+        fresh = TableView(view.reading, state, segments)
+        commit = self._offsets(view, state, segments, at_ms)
+        if state.table.is_keyed:
+            self._fold_rows(view, fresh, commit, at_ms)
+        else:
+            self._fold_log(view, fresh, commit)
+        return iceberg.stage(state, commit, at_ms)
+
+    def _offsets(
+        self, view: View, state: TableState, segments: Sequence[Segment], at_ms: int
+    ) -> Commit:
+        """A commit that records what is folded, and forgets writers that cannot come back."""
+        listed = {segment.name.writer for segment in view.tail}
+        folded = dict(state.folded)
+        forget_at = dict(state.forget_at)
+        for segment in segments:
+            name = segment.name
+            wait_ms = self._settings.late_ms if segment.is_last else self._settings.lost_writer_ms
+            if name.sequence > folded.get(name.writer, 0):
+                folded[name.writer] = name.sequence
+                forget_at[name.writer] = at_ms + wait_ms
+        for writer, when in list(forget_at.items()):
+            if when < at_ms and writer not in listed:
+                del forget_at[writer], folded[writer]
+        stamps = [ref for ref in state.stamps if ref.expires_ms >= at_ms]
+        return Commit("append", folded=folded, forget_at=forget_at, stamps=stamps)
+
+    def _fold_log(self, view: View, fresh: TableView, commit: Commit) -> None:
+        rows = fresh.tail
+        rows = rows.take(sort_order(rows, fresh.table.order))
+        commit.added = self._write(view, fresh.state, rows, self._settings.log_file_rows)
+
+    def _fold_rows(self, view: View, fresh: TableView, commit: Commit, at_ms: int) -> None:
+        """Rewrite the files whose key range holds a touched key, each by itself."""
+        merged = fresh.merged
+        commit.operation = "overwrite"
+        limit = self._settings.keyed_file_rows
+        held, placed = _place(fresh.files, merged, limit)
+        files = {file.key: file for file in fresh.files}
+        for name in sorted(held.keys() | placed.keys()):
+            rows = from_rows(fresh.schema, [merged.rows[key] or {} for key in placed.get(name, ())])
+            file = files.get(name)
+            if file is not None:
+                (path,) = view.reading.files.paths([(file.key, file.size)])
+                kept = read_data_file(path, file, fresh.state)
+                kept = without_keys(kept, fresh.table.key, held.get(name, ()))
+                rows = pa.concat_tables([kept, rows])
+                commit.removed.append(file)
+            rows = rows.take(sort_order(rows, fresh.table.key))
+            commit.added += self._write(view, fresh.state, rows, limit)
+        if merged.stamps:
+            commit.stamps.append(self._write_stamps(view, fresh.table.name, merged, at_ms))
+
+    def _write_stamps(self, view: View, name: str, merged: Merged, at_ms: int) -> StampsRef:
+        key = view.reading.iceberg.new_key(name, ".stamps", "metadata/")
+        view.reading.store.put(key, encode_stamps(merged.stamps))
+        newest = max(
+            stamp[0]
+            for stamps in merged.stamps.values()
+            for stamp in (*stamps.writes, *((stamps.deleted,) if stamps.deleted else ()))
+        )
+        has_tombstones = any(stamps.deleted for stamps in merged.stamps.values())
+        return StampsRef(key, newest, at_ms + self._settings.late_ms, has_tombstones)
+
+    def _write(
+        self, view: View, state: TableState, rows: pa.Table, rows_max: int
+    ) -> list[DataFile]:
+        """Write sorted rows as files of about equal size."""
+        count = -(-rows.num_rows // rows_max)
+        size = -(-rows.num_rows // count) if count else 0
+        return [
+            write_data_file(
+                view.reading.store,
+                view.reading.iceberg,
+                state,
+                rows.slice(start, size),
+                self._settings.row_group_rows,
+            )
+            for start in range(0, rows.num_rows, size or 1)
+        ]
+
+
+def deletable(view: View, root: Root) -> list[SegmentName]:
+    """The segments that may go once `root` is published: all that are folded but the newest."""
+    folded = [segment.name for segment in view.tail if view.is_folded(segment)]
+    if view.root.number != root.number:
+        folded = [segment.name for segment in view.tail]
+    return sorted(folded)[:-1]
+
+
+def _place(
+    files: Sequence[DataFileRef], merged: Merged, rows_max: int
+) -> tuple[dict[str, list[Key]], dict[str, list[Key]]]:
+    """Where touched keys may lie now, and where their rows go, both by file.
+
+    A row goes into the first file whose range holds its key. A key beyond the ranges goes into
+    the file below it while that is not full, so ranges stay apart; the rest get new files,
+    under the name ``""``.
+    """
+    held = hosts_of(files, merged.rows)
+    targets: dict[Key, str] = {}
+    for name, keys in held.items():
+        for key in keys:
+            targets.setdefault(key, name)
+    bounds = [(file.lower, file) for file in files if None not in file.lower]
+    starts = [lower for lower, _ in bounds]
+    placed: dict[str, list[Key]] = {}
+    for key in sorted(key for key, row in merged.rows.items() if row is not None):
+        name = targets.get(key)
+        if name is None:
+            index = bisect_right(starts, key) - 1
+            below = bounds[index][1] if index >= 0 else None
+            name = below.key if below is not None and below.rows < rows_max else ""
+        placed.setdefault(name, []).append(key)
+    return held, placed
+
+
+def _check_columns(table: Table, segments: Iterable[Segment]) -> None:
+    """Refuse to fold what only a newer mere can store, lest it be lost."""
+    known = {column.name for column in table.columns}
+    for segment in segments:
+        names: set[Any] = set()
+        for part in segment.logs.get(table.name, ()):
+            names.update(part.columns)
+        for patch in segment.patches.get(table.name, ()):
+            names.update(patch.sets, patch.maps, patch.tallies)
+        if names - known:
+            raise InvalidInput(
+                ErrorCode.UNSUPPORTED_FORMAT,
+                f"{segment.name.key} has columns {sorted(names - known)} that this version of "
+                f"mere does not know in table {table.name}: fold with the newer one",
+                table=table.name,
+            )

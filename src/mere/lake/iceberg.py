@@ -1,0 +1,492 @@
+"""Iceberg v2 metadata on the object store: read, and staged for a root to publish.
+
+Staging writes a manifest, a manifest list and a metadata file and publishes nothing: the new
+metadata counts once a root names it. Each commit writes exactly one manifest, which lists the
+files added, those removed and those that were neighbours of a removed one. Locations inside the
+metadata begin with the warehouse's recorded location; keys are relative to it, so a warehouse
+that was copied elsewhere still opens here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from pyiceberg.manifest import (
+    DataFile,
+    ManifestEntry,
+    ManifestEntryStatus,
+    ManifestFile,
+    read_manifest_list,
+    write_manifest,
+    write_manifest_list,
+)
+from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
+from pyiceberg.table.metadata import (
+    TableMetadata,
+    TableMetadataUtil,
+    new_table_metadata,
+)
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRefType
+from pyiceberg.table.snapshots import Operation, Snapshot, Summary
+from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
+from pyiceberg.table.update import (
+    AddSchemaUpdate,
+    AddSnapshotUpdate,
+    RemoveSnapshotsUpdate,
+    SetCurrentSchemaUpdate,
+    SetPropertiesUpdate,
+    SetSnapshotRefUpdate,
+    TableUpdate,
+    update_table_metadata,
+)
+
+from mere.clock import Clock
+from mere.errors import CorruptData, ErrorCode, MereError, NotFound
+from mere.lake.iceberg_io import StoreIO
+from mere.lake.iceberg_schema import bounds_of, grown_schema, schema_of
+from mere.lake.objects.store import ObjectStore
+from mere.lake.schema import Table
+
+__all__ = ["Commit", "DataFileRef", "Iceberg", "StampsRef", "TableState"]
+
+_R = TypeVar("_R")
+
+PROPERTY_TABLE = "mere.table"
+SUMMARY_FOLDED = "mere.folded"
+SUMMARY_FORGET = "mere.forget-at"
+SUMMARY_STAMPS = "mere.stamps"
+
+
+@dataclass(frozen=True)
+class DataFileRef:
+    """One Parquet file of a table, with the bounds of the columns it is sorted by."""
+
+    key: str
+    rows: int
+    size: int
+    lower: tuple[Any, ...]
+    upper: tuple[Any, ...]
+    data_file: DataFile = field(repr=False, compare=False)
+
+    def may_hold(self, column: int, values: Iterable[Any]) -> bool:
+        """Whether a value of the sort column with this index may be in the file."""
+        low, high = self.lower[column], self.upper[column]
+        return low is None or high is None or any(low <= value <= high for value in values)
+
+
+class StampsRef(NamedTuple):
+    """An object with the stamps of rows that one fold touched."""
+
+    key: str
+    newest_tick: int
+    expires_ms: int
+    has_tombstones: bool
+
+
+@dataclass(frozen=True)
+class TableState:
+    """A table at one root: its declaration, its metadata and where that lies."""
+
+    table: Table
+    metadata: TableMetadata = field(repr=False)
+    location: str
+    """The metadata file's key."""
+
+    @cached_property
+    def _summary(self) -> Mapping[str, str]:
+        snapshot = self.metadata.current_snapshot()
+        if snapshot is None or snapshot.summary is None:
+            return {}
+        return snapshot.summary.additional_properties
+
+    @cached_property
+    def folded(self) -> dict[str, int]:
+        """The last sequence folded into the table, by writer."""
+        return self._json(SUMMARY_FOLDED)
+
+    @cached_property
+    def forget_at(self) -> dict[str, int]:
+        """When a writer's offset may be dropped, in milliseconds since the epoch."""
+        return self._json(SUMMARY_FORGET)
+
+    @cached_property
+    def stamps(self) -> list[StampsRef]:
+        """Objects with stamps of rows touched lately."""
+        return [StampsRef(*ref) for ref in self._json(SUMMARY_STAMPS, [])]
+
+    def _json(self, name: str, default: Any = None) -> Any:
+        text = self._summary.get(name)
+        if text is None:
+            return {} if default is None else default
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise CorruptData(
+                ErrorCode.BAD_OBJECT,
+                f"{name} in the snapshot of {self.location} is unreadable: {error}",
+                key=self.location,
+            ) from error
+
+    @property
+    def rows(self) -> int:
+        """Rows in the table, by its snapshot's summary."""
+        return int(self._summary.get("total-records", "0"))
+
+    @property
+    def size(self) -> int:
+        """Bytes in the table's files, by its snapshot's summary."""
+        return int(self._summary.get("total-files-size", "0"))
+
+    @property
+    def file_count(self) -> int:
+        """Files in the table, by its snapshot's summary."""
+        return int(self._summary.get("total-data-files", "0"))
+
+
+@dataclass
+class Commit:
+    """What one commit changes in one table.
+
+    Args:
+        added: New files.
+        removed: Files that go.
+        operation: ``append``, ``overwrite`` or ``replace`` (same rows in other files).
+        folded: The last sequence folded, by writer, complete.
+        forget_at: When each writer may be forgotten, complete.
+        stamps: The objects with stamps, complete.
+    """
+
+    operation: str
+    added: list[DataFile] = field(default_factory=list)
+    removed: list[DataFileRef] = field(default_factory=list)
+    folded: dict[str, int] = field(default_factory=dict)
+    forget_at: dict[str, int] = field(default_factory=dict)
+    stamps: list[StampsRef] = field(default_factory=list)
+
+
+class Iceberg:
+    """Reads and stages Iceberg metadata below one warehouse.
+
+    Args:
+        store: The object store.
+        location: The location recorded in the warehouse, with which every path begins.
+        clock: For names; random bits, never the time.
+        manifests_max: More manifests than this are merged into one.
+        snapshots_kept: How many snapshots one metadata file lists.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        *,
+        location: str,
+        clock: Clock,
+        manifests_max: int,
+        snapshots_kept: int,
+    ) -> None:
+        self._store = store
+        self._location = location
+        self._clock = clock
+        self._manifests_max = manifests_max
+        self._snapshots_kept = snapshots_kept
+        self._io = StoreIO(store, location)
+        self._states: dict[str, TableState] = {}
+        self._entries: dict[str, list[ManifestEntry]] = {}
+        self._lists: dict[str, list[ManifestFile]] = {}
+
+    def load(self, location: str) -> TableState:
+        """Read the table whose metadata file has this key.
+
+        Raises:
+            CorruptData: The file is missing or is no table of ours.
+        """
+        state = self._states.get(location)
+        if state is None:
+            try:
+                text = self._store.get(location)
+                metadata = TableMetadataUtil.parse_raw(text.decode())
+                table = Table.from_json(metadata.properties[PROPERTY_TABLE])
+            except NotFound as error:
+                raise _bad(location, "is gone, though a root names it", error) from error
+            except (ValueError, KeyError) as error:
+                raise _bad(location, f"is no table metadata of mere: {error}", error) from error
+            state = TableState(table, metadata, location)
+            _remember(self._states, location, state, 256)
+        return state
+
+    def files(self, state: TableState) -> list[DataFileRef]:
+        """The table's live files, in the order of their lower bounds."""
+        refs = [
+            self._ref(state, entry.data_file)
+            for manifest in self.manifests(state)
+            for entry in self._manifest_entries(manifest)
+        ]
+        return sorted(refs, key=lambda ref: (tuple(map(_null_first, ref.lower)), ref.key))
+
+    def manifests(self, state: TableState) -> list[ManifestFile]:
+        """The manifests of the table's current snapshot."""
+        snapshot = state.metadata.current_snapshot()
+        if snapshot is None:
+            return []
+        found = self._lists.get(snapshot.manifest_list)
+        if found is None:
+            file = self._io.new_input(snapshot.manifest_list)
+            found = self._read(file.location, lambda: list(read_manifest_list(file)))
+            _remember(self._lists, snapshot.manifest_list, found, 256)
+        return found
+
+    def references(self, state: TableState) -> set[str]:
+        """Every key that the table's current snapshot needs, its metadata file included."""
+        keys = {state.location, *(ref.key for ref in state.stamps)}
+        for snapshot in state.metadata.snapshots:
+            keys.add(self.key(snapshot.manifest_list))
+        for manifest in self.manifests(state):
+            keys.add(self.key(manifest.manifest_path))
+            keys.update(self.key(e.data_file.file_path) for e in self._manifest_entries(manifest))
+        return keys
+
+    def key(self, location: str) -> str:
+        """The key of a path found in metadata.
+
+        Raises:
+            CorruptData: The path lies outside the warehouse.
+        """
+        return self._io.key(location)
+
+    def new_key(self, table: str, suffix: str, folder: str = "data/") -> str:
+        """A key for a new file of a table; no two calls give the same."""
+        return f"tables/{table}/{folder}{self._random_name()}{suffix}"
+
+    def path(self, key: str) -> str:
+        """The path under which metadata refers to a key."""
+        return f"{self._location}/{key}"
+
+    def create(self, table: Table) -> TableState:
+        """An empty table, not stored anywhere yet."""
+        metadata = new_table_metadata(
+            schema=schema_of(table),
+            partition_spec=UNPARTITIONED_PARTITION_SPEC,
+            sort_order=UNSORTED_SORT_ORDER,
+            location=self.path(f"tables/{table.name}"),
+            properties={
+                "format-version": "2",
+                PROPERTY_TABLE: table.to_json(),
+                "write.metadata.metrics.default": "none",
+                **{f"write.metadata.metrics.column.{name}": "full" for name in table.order},
+                **({"comment": table.doc} if table.doc else {}),
+            },
+            table_uuid=UUID(int=self._clock.random_bits(128)),
+        )
+        return TableState(table, metadata, "")
+
+    def evolve(self, state: TableState, wanted: Table) -> TableState:
+        """The table with the columns of `wanted` added, not stored anywhere yet.
+
+        Raises:
+            InvalidInput: `wanted` contradicts what is stored.
+        """
+        merged = wanted.merged_with(state.table)
+        if merged == state.table:
+            return state
+        updates: list[TableUpdate] = [
+            SetPropertiesUpdate(updates={PROPERTY_TABLE: merged.to_json()})
+        ]
+        present = {field.name for field in state.metadata.schema().fields}
+        added = [column for column in merged.stored_columns if column.name not in present]
+        if added:
+            schema = grown_schema(state.metadata, added)
+            updates += [
+                AddSchemaUpdate(schema=schema),
+                SetCurrentSchemaUpdate(schema_id=schema.schema_id),
+            ]
+        metadata = update_table_metadata(state.metadata, tuple(updates))
+        return TableState(merged, metadata, state.location)
+
+    def stage(self, state: TableState, commit: Commit, at_ms: int) -> str:
+        """Write the metadata of a commit and return its key; a root has to publish it.
+
+        Four steps, each a new object or none: nothing that exists is touched, so a crash
+        between any two leaves orphans only.
+        """
+        snapshot_id = self._clock.random_bits(62) + 1
+        sequence = state.metadata.next_sequence_number()
+        manifests = self._write_manifest(state, commit, snapshot_id)
+        list_key = self.new_key(state.table.name, ".avro", "metadata/snap-")
+        with write_manifest_list(
+            format_version=2,
+            output_file=self._io.new_output(self.path(list_key)),
+            snapshot_id=snapshot_id,
+            parent_snapshot_id=state.metadata.current_snapshot_id,
+            sequence_number=sequence,
+            avro_compression="deflate",
+        ) as writer:
+            writer.add_manifests(manifests)
+        snapshot = Snapshot(
+            snapshot_id=snapshot_id,
+            parent_snapshot_id=state.metadata.current_snapshot_id,
+            sequence_number=sequence,
+            timestamp_ms=max(at_ms, state.metadata.last_updated_ms),
+            manifest_list=self.path(list_key),
+            summary=_summary(state, commit),
+            schema_id=state.metadata.current_schema_id,
+        )
+        updates: list[TableUpdate] = [
+            AddSnapshotUpdate(snapshot=snapshot),
+            SetSnapshotRefUpdate(
+                ref_name=MAIN_BRANCH,
+                type=SnapshotRefType.BRANCH,
+                snapshot_id=snapshot_id,
+            ),
+        ]
+        old = state.metadata.snapshots[
+            : max(0, len(state.metadata.snapshots) + 1 - self._snapshots_kept)
+        ]
+        if old:
+            updates.append(RemoveSnapshotsUpdate(snapshot_ids=[s.snapshot_id for s in old]))
+        metadata = update_table_metadata(state.metadata, tuple(updates))
+        key = f"tables/{state.table.name}/metadata/{sequence:05d}-{self._random_name()}"
+        key += ".metadata.json"
+        self._store.put(key, metadata.model_dump_json(by_alias=True, exclude_none=True).encode())
+        return key
+
+    def _write_manifest(
+        self, state: TableState, commit: Commit, snapshot_id: int
+    ) -> list[ManifestFile]:
+        removed = {file.key for file in commit.removed}
+        kept: list[ManifestFile] = []
+        absorbed: list[ManifestEntry] = []
+        manifests = self.manifests(state)
+        is_many = len(manifests) >= self._manifests_max
+        for manifest in manifests:
+            entries = self._manifest_entries(manifest)
+            if is_many or any(self._key_of(entry) in removed for entry in entries):
+                absorbed.extend(entries)
+            else:
+                kept.append(manifest)
+        if not (commit.added or absorbed):
+            return kept
+        key = self.new_key(state.table.name, ".avro", "metadata/")
+        with write_manifest(
+            format_version=2,
+            spec=state.metadata.spec(),
+            schema=state.metadata.schema(),
+            output_file=self._io.new_output(self.path(key)),
+            snapshot_id=snapshot_id,
+            avro_compression="deflate",
+        ) as writer:
+            for data_file in commit.added:
+                writer.add(_added(data_file, snapshot_id))
+            for entry in absorbed:
+                if self._key_of(entry) in removed:
+                    writer.delete(entry)
+                else:
+                    writer.existing(entry)
+        return [writer.to_manifest_file(), *kept]
+
+    def _key_of(self, entry: ManifestEntry) -> str:
+        return self.key(entry.data_file.file_path)
+
+    def _manifest_entries(self, manifest: ManifestFile) -> list[ManifestEntry]:
+        path = manifest.manifest_path
+        found = self._entries.get(path)
+        if found is None:
+            found = self._read(path, lambda: manifest.fetch_manifest_entry(self._io))
+            _remember(self._entries, path, found, 1024)
+        return found
+
+    def _read(self, path: str, read: Callable[[], _R]) -> _R:
+        """Read an Avro file; what is missing or unreadable is named."""
+        try:
+            return read()
+        except NotFound as error:
+            raise _bad(self.key(path), "is gone, though the tables refer to it", error) from error
+        except MereError:
+            raise
+        except Exception as error:  # a damaged Avro file raises whatever its bytes lead to
+            raise _bad(self.key(path), f"cannot be read: {error!r}", error) from error
+
+    def _ref(self, state: TableState, data_file: DataFile) -> DataFileRef:
+        lower, upper = bounds_of(state.metadata.schema(), state.table.order, data_file)
+        return DataFileRef(
+            self.key(data_file.file_path),
+            data_file.record_count,
+            data_file.file_size_in_bytes,
+            lower,
+            upper,
+            data_file,
+        )
+
+    def _random_name(self) -> str:
+        return f"{self._clock.random_bits(96):024x}"
+
+
+def _added(data_file: DataFile, snapshot_id: int) -> ManifestEntry:
+    return ManifestEntry.from_args(
+        status=ManifestEntryStatus.ADDED,
+        snapshot_id=snapshot_id,
+        sequence_number=None,
+        file_sequence_number=None,
+        data_file=data_file,
+    )
+
+
+def _summary(state: TableState, commit: Commit) -> Summary:
+    added = (
+        sum(f.record_count for f in commit.added),
+        sum(_size(f) for f in commit.added),
+    )
+    removed = (sum(f.rows for f in commit.removed), sum(f.size for f in commit.removed))
+    changes = {
+        "added-data-files": len(commit.added),
+        "added-records": added[0],
+        "added-files-size": added[1],
+        "deleted-data-files": len(commit.removed),
+        "deleted-records": removed[0],
+        "removed-files-size": removed[1],
+    }
+    totals = {
+        "total-records": state.rows + added[0] - removed[0],
+        "total-files-size": state.size + added[1] - removed[1],
+        "total-data-files": state.file_count + len(commit.added) - len(commit.removed),
+    }
+    ours = {
+        SUMMARY_FOLDED: commit.folded,
+        SUMMARY_FORGET: commit.forget_at,
+        SUMMARY_STAMPS: commit.stamps,
+    }
+    return Summary(
+        operation=Operation(commit.operation),
+        **{name: str(value) for name, value in changes.items() if value},
+        **{name: str(value) for name, value in totals.items()},
+        **{name: json.dumps(value, separators=(",", ":")) for name, value in ours.items()},
+    )
+
+
+def _size(file: DataFile) -> int:
+    return file.file_size_in_bytes
+
+
+def _remember(cache: dict[str, Any], key: str, value: Any, limit: int) -> None:
+    """Keep a value that never changes; the oldest goes where there are too many."""
+    while len(cache) >= limit:
+        cache.pop(next(iter(cache)), None)
+    cache[key] = value
+
+
+def _null_first(value: Any) -> tuple[bool, Any]:
+    return (value is not None, value)
+
+
+def _bad(key: str, what: str, cause: Exception) -> CorruptData:
+    error = CorruptData(
+        ErrorCode.BAD_OBJECT,
+        f"{key} {what}: restore it from a backup, or read an older state with as_of",
+        key=key,
+    )
+    error.__cause__ = cause
+    return error

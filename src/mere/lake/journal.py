@@ -1,0 +1,99 @@
+"""The reading end of the journal: which segments there are, and what is in them.
+
+A writer numbers its segments without gaps and has one on its way at a time, so whoever sees
+segment *n* knows that all before it were written. A gap therefore means that a listing was put
+together while segments arrived (list again), or that an object was lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mere.clock import HybridClock
+from mere.lake.files import in_parallel
+from mere.lake.objects.store import ObjectStore
+from mere.lake.segment import JOURNAL, Segment, SegmentName, decode, parse_name
+
+__all__ = ["Journal", "Listing", "gaps"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The journal at a moment.
+
+    Args:
+        names: Its segments in order of time.
+        sizes: The bytes of each.
+        foreign: Keys that are no segments' names; they are left alone.
+    """
+
+    names: tuple[SegmentName, ...]
+    sizes: Mapping[SegmentName, int]
+    foreign: tuple[str, ...]
+
+
+class Journal:
+    """Lists and reads segments, keeping the decoded ones while they are listed."""
+
+    def __init__(self, store: ObjectStore, hybrid: HybridClock, *, width: int) -> None:
+        self._store = store
+        self._hybrid = hybrid
+        self._width = width
+        self._segments: dict[SegmentName, Segment] = {}
+
+    def list(self) -> Listing:
+        """List the journal: one request. Our clock follows what it sees."""
+        sizes: dict[SegmentName, int] = {}
+        foreign = []
+        for info in self._store.list(JOURNAL):
+            name = parse_name(info.key)
+            if name is None:
+                foreign.append(info.key)
+            else:
+                sizes[name] = info.size
+                self._hybrid.observe(name.tick)
+        return Listing(tuple(sorted(sizes)), sizes, tuple(foreign))
+
+    def read(self, names: Iterable[SegmentName]) -> list[Segment]:
+        """Read segments, those not at hand yet from the store.
+
+        Raises:
+            NotFound: One has vanished since it was listed: it was folded.
+            CorruptData: One was truncated or altered.
+        """
+        wanted = list(names)
+        missing = [name for name in wanted if name not in self._segments]
+        fetched = in_parallel(lambda name: self._fetch(name), missing, self._width)
+        kept = {name: self._segments[name] for name in wanted if name in self._segments}
+        self._segments = {**kept, **dict(zip(missing, fetched, strict=True))}
+        return [self._segments[name] for name in wanted]
+
+    def remember(self, segment: Segment) -> None:
+        """Keep a segment of our own, which need not be fetched then."""
+        self._segments[segment.name] = segment
+
+    def delete(self, names: Iterable[SegmentName]) -> None:
+        """Remove segments that a root holds."""
+        self._store.delete([name.key for name in names])
+
+    def _fetch(self, name: SegmentName) -> Segment:
+        return decode(name.key, self._store.get(name.key))
+
+
+def gaps(names: Sequence[SegmentName], folded: Mapping[str, int]) -> list[tuple[str, int]]:
+    """The (writer, sequence) of segments that must exist and are not listed.
+
+    Args:
+        names: The listed segments.
+        folded: The last sequence folded of each writer, which need not be listed.
+    """
+    by_writer: dict[str, list[int]] = {}
+    for name in names:
+        by_writer.setdefault(name.writer, []).append(name.sequence)
+    missing = []
+    for writer, sequences in by_writer.items():
+        listed = set(sequences)
+        first = folded.get(writer, 0) + 1
+        missing += [(writer, n) for n in range(first, max(listed)) if n not in listed]
+    return missing

@@ -1,0 +1,86 @@
+"""What the engine asks of an object store: six verbs over keys below one prefix.
+
+Keys are relative to the warehouse: ``journal/…``, never ``/…`` and never containing ``..``.
+Objects are immutable once put (the one exception, ``version-hint.text``, is put with
+``overwrite``). Adapters translate the exceptions of their library into those of `mere.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+__all__ = ["ObjectInfo", "ObjectStore"]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One line of a listing."""
+
+    key: str
+    size: int
+    modified_us: int
+    """Microseconds since the epoch, by the store's clock."""
+
+
+class ObjectStore(Protocol):
+    """A prefix of a bucket, or a folder. Safe for use by several threads."""
+
+    @property
+    def url(self) -> str:
+        """The prefix as a URL without a trailing slash; object URLs are ``url + "/" + key``."""
+
+    def get(self, key: str) -> bytes:
+        """Return an object's content.
+
+        Raises:
+            NotFound: There is no such object.
+            Unavailable: The store did not answer.
+        """
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        """Return the bytes from `start` up to, not including, `end`; fewer at the object's end.
+
+        Raises:
+            NotFound: There is no such object.
+            Unavailable: The store did not answer.
+        """
+
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        """Store an object; when this returns, the object is durable.
+
+        Without `overwrite` the object is created only if the key is free. Whoever meets its own
+        content at the key has succeeded before and succeeds again, so a put may be repeated
+        after a lost reply.
+
+        Raises:
+            AlreadyExists: The key holds other content.
+            Unavailable: The store did not answer; the object may or may not be there.
+        """
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Remove objects; keys that are not there are no error.
+
+        Raises:
+            Unavailable: The store did not answer; some may be gone.
+        """
+
+    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+        """Return the objects whose key begins with `prefix`, sorted by key.
+
+        Args:
+            prefix: A folder with its trailing slash, or any beginning of keys.
+            start_after: Only keys greater than this one.
+
+        Raises:
+            Unavailable: The store did not answer.
+        """
+
+    def head(self, key: str) -> ObjectInfo:
+        """Return what a listing would say of one object.
+
+        Raises:
+            NotFound: There is no such object.
+            Unavailable: The store did not answer.
+        """

@@ -1,0 +1,70 @@
+"""The engine's tuning values: frozen numbers, apart from the collaborators it is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["LakeSettings"]
+
+_SECOND = 1000
+_HOUR = 3600 * _SECOND
+_DAY = 24 * _HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class LakeSettings:
+    """Limits, sizes and times of the engine. Every default is safe for any store."""
+
+    gather_records_max: int = 200_000
+    """Group commit stops gathering for one segment beyond so many records."""
+
+    pending_records_max: int = 1_000_000
+    """A buffered writer holds at most so many unsent records."""
+
+    keyed_file_rows: int = 20_000
+    """Rows in one file of a keyed table; a fold rewrites whole files."""
+
+    log_file_rows: int = 4_000_000
+    """Rows in one file of a log table."""
+
+    row_group_rows: int = 65_536
+    """Rows in one row group; the least a reader of one key decodes."""
+
+    manifests_max: int = 16
+    """A commit that would list more manifests than this merges them into one."""
+
+    snapshots_kept: int = 20
+    """Snapshots in one table's metadata; older states are reached through roots."""
+
+    late_ms: int = _HOUR
+    """How late a segment may arrive, against its own time, and still find its place in order."""
+
+    lost_writer_ms: int = 30 * _DAY
+    """How long a writer that did not close is remembered, lest it sends something twice."""
+
+    fold_ms_max: int = _HOUR
+    """A fold or compaction that takes longer gives up before its root: its files may be gone."""
+
+    orphan_ms: int = _DAY
+    """Objects nobody refers to are collected once they are this old."""
+
+    roots_ms: int = 30 * _DAY
+    """How far back time travel reaches; tagged roots are kept for ever."""
+
+    roots_min: int = 10
+    """Roots kept whatever their age."""
+
+    compact_files_min: int = 8
+    """Files of like size that are worth merging."""
+
+    compact_tier_factor: int = 8
+    """One tier of file sizes is so many times the tier below."""
+
+    cache_bytes_max: int = 20 << 30
+    """The bound on the local cache of immutable files."""
+
+    parallel_requests: int = 16
+    """Requests under way at once when many objects are read."""
+
+    relist_attempts: int = 5
+    """Listings tried before a gap in a writer's stream counts as a lost segment."""

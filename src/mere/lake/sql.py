@@ -1,0 +1,177 @@
+"""SQL over views, by DuckDB in this process.
+
+Each view gets a schema of its own in one in-memory database, in which a table is the union of its
+Parquet files and its tail. Only tables that a query names are prepared. DuckDB reads local files
+alone, so it needs no extension.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from mere.errors import CorruptData, ErrorCode, Internal, InvalidInput, MereError
+from mere.lake.view import TableView, View
+
+__all__ = ["SqlEngine"]
+
+_SCHEMAS_KEPT = 4
+
+
+class _Schema:
+    """A view's tables in the database, and how many queries are using them."""
+
+    def __init__(self, name: str, view: View) -> None:
+        self.name = name
+        self.view = view
+        self.tables: set[str] = set()
+        self.users = 0
+
+
+class SqlEngine:
+    """Runs queries; several threads may do so at once."""
+
+    def __init__(self) -> None:
+        self._connection = duckdb.connect(":memory:")
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self._connection.execute("SET parquet_metadata_cache = true")
+        self._lock = threading.Lock()
+        self._schemas: list[_Schema] = []
+        self._count = 0
+
+    def query(
+        self, view: View, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None
+    ) -> pa.Table:
+        """Run one query over a view and return its result.
+
+        Raises:
+            InvalidInput: The query is wrong.
+            CorruptData: A file the tables refer to cannot be read.
+        """
+        cursor = self._connection.cursor()
+        try:
+            with self._using(view, cursor, query) as schema:
+                cursor.execute(f"SET search_path = '{schema.name},main'")
+                result = cursor.sql(query, params=params)
+                return pa.table({}) if result is None else result.to_arrow_table()
+        except duckdb.Error as error:
+            raise _translated(error) from error
+        finally:
+            cursor.close()
+
+    @contextlib.contextmanager
+    def _using(
+        self, view: View, cursor: duckdb.DuckDBPyConnection, query: str
+    ) -> Iterator[_Schema]:
+        named = {name.lower() for name in self._named(cursor, query)}
+        wanted = [name for name in view.states if name.lower() in named]
+        with self._lock:
+            schema = self._schema(view)
+            schema.users += 1
+            try:
+                for name in wanted or (() if named else view.states):
+                    if name not in schema.tables:
+                        self._prepare(schema, view.table(name))
+            except BaseException:
+                schema.users -= 1
+                raise
+        try:
+            yield schema
+        finally:
+            with self._lock:
+                schema.users -= 1
+                self._forget()
+
+    @staticmethod
+    def _named(cursor: duckdb.DuckDBPyConnection, query: str) -> set[str]:
+        """The tables a query names; none for statements such as SHOW TABLES."""
+        try:
+            return set(cursor.get_table_names(query))
+        except duckdb.ParserException:
+            raise
+        except duckdb.Error:
+            return set()
+
+    def _schema(self, view: View) -> _Schema:
+        for schema in self._schemas:
+            if schema.view is view:
+                return schema
+        self._count += 1
+        schema = _Schema(f"view_{self._count}", view)
+        self._connection.execute(f"CREATE SCHEMA {schema.name}")
+        self._schemas.append(schema)
+        return schema
+
+    def _forget(self) -> None:
+        """Drop the oldest schemas that nobody uses."""
+        for schema in self._schemas[: max(0, len(self._schemas) - _SCHEMAS_KEPT)]:
+            if schema.users == 0:
+                self._connection.execute(f"DROP SCHEMA {schema.name} CASCADE")
+                self._schemas.remove(schema)
+
+    def _prepare(self, schema: _Schema, view: TableView) -> None:
+        """Create the table's view: its files without the rows the tail touches, and the tail."""
+        name = view.table.name
+        columns = ", ".join(_quoted(column) for column in view.schema.names)
+        sources = []
+        paths = view.paths()
+        if paths:
+            files = "[" + ", ".join(_literal(path) for path in paths) + "]"
+            is_evolved = len(view.state.metadata.schemas) > 1
+            source = f"read_parquet({files}, union_by_name = {str(is_evolved).lower()})"
+            if view.table.is_keyed and view.patches:
+                keys = self._store(schema, f"keys of {name}", _keys(view))
+                using = ", ".join(_quoted(column) for column in view.table.key)
+                source += f" ANTI JOIN {keys} USING ({using})"
+            sources.append(
+                f"SELECT * FROM {source}" if is_evolved else f"SELECT {columns} FROM {source}"
+            )
+        if not paths or view.tail.num_rows or len(view.state.metadata.schemas) > 1:
+            tail = self._store(schema, f"tail of {name}", view.tail)
+            sources.append(f"SELECT {columns} FROM {tail}")
+        union = " UNION ALL BY NAME ".join(reversed(sources))
+        self._connection.execute(
+            f"CREATE OR REPLACE VIEW {schema.name}.{_quoted(name)} AS "
+            f"SELECT {columns} FROM ({union})"
+        )
+        schema.tables.add(name)
+
+    def _store(self, schema: _Schema, name: str, table: pa.Table) -> str:
+        """Copy an Arrow table into the database, where every cursor sees it."""
+        stored = f"{schema.name}.{_quoted(name)}"
+        self._connection.register("incoming", table)
+        try:
+            self._connection.execute(f"CREATE TABLE {stored} AS SELECT * FROM incoming").fetchall()
+        finally:
+            self._connection.unregister("incoming")
+        return stored
+
+
+def _keys(view: TableView) -> pa.Table:
+    columns = {
+        name: pa.array([key[index] for key in view.patches], view.schema.field(name).type)
+        for index, name in enumerate(view.table.key)
+    }
+    return pa.table(columns)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _translated(error: duckdb.Error) -> MereError:
+    text = str(error)
+    if isinstance(error, duckdb.IOException):
+        return CorruptData(ErrorCode.BAD_OBJECT, f"the tables' files cannot be read: {text}")
+    if isinstance(error, duckdb.InternalException | duckdb.FatalException):
+        return Internal(ErrorCode.BUG, f"the query engine failed: {text}")
+    return InvalidInput(ErrorCode.INVALID_QUERY, text)

@@ -1,0 +1,228 @@
+"""A view: one root's tables and the tail that is not folded into them yet, as one state.
+
+A view never changes. It holds whole segments or none of them, and each record once: a segment's
+records of a table count as tail only beyond what that table's snapshot says is folded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mere.errors import ErrorCode, InvalidInput
+from mere.lake.arrow import arrow_schema, from_log, from_rows
+from mere.lake.catalog import Root
+from mere.lake.iceberg import DataFileRef, TableState
+from mere.lake.merge import (
+    Merged,
+    Reading,
+    merge_patches,
+    patches_of,
+    without_keys,
+)
+from mere.lake.parquet import read_data_file
+from mere.lake.records import Key
+from mere.lake.rows import Row, Stamped
+from mere.lake.schema import Table
+from mere.lake.segment import Segment
+
+__all__ = ["TableView", "View"]
+
+
+class View:
+    """One consistent state of all tables.
+
+    Args:
+        reading: Access to the store.
+        root: The root it stands on.
+        states: The tables at that root, and empty ones for those only declared.
+        tail: The listed segments in order of time; what is folded of them is not counted.
+    """
+
+    def __init__(
+        self,
+        reading: Reading,
+        root: Root,
+        states: Mapping[str, TableState],
+        tail: Sequence[Segment],
+    ) -> None:
+        self.reading = reading
+        self.root = root
+        self.states = states
+        self.tail = tail
+        self._tables: dict[str, TableView] = {}
+        self._lock = threading.RLock()
+
+    @cached_property
+    def folded(self) -> dict[str, int]:
+        """The last sequence of each writer that any table has folded."""
+        result: dict[str, int] = {}
+        for state in self.states.values():
+            for writer, sequence in state.folded.items():
+                result[writer] = max(sequence, result.get(writer, 0))
+        return result
+
+    def is_folded(self, segment: Segment) -> bool:
+        """Whether nothing of a segment is left to fold."""
+        name = segment.name
+        return all(
+            table in self.states and name.sequence <= self.states[table].folded.get(name.writer, 0)
+            for table in segment.tables
+        )
+
+    @cached_property
+    def unfolded(self) -> list[Segment]:
+        """The segments of which something is left to fold."""
+        return [segment for segment in self.tail if not self.is_folded(segment)]
+
+    def table(self, name: str) -> TableView:
+        """One table of this state.
+
+        Raises:
+            InvalidInput: There is no such table.
+        """
+        with self._lock:
+            found = self._tables.get(name)
+            if found is None:
+                state = self.states.get(name)
+                if state is None:
+                    known = ", ".join(sorted(self.states)) or "none"
+                    raise InvalidInput(
+                        ErrorCode.UNKNOWN_TABLE,
+                        f"there is no table {name!r}: the tables are {known}",
+                        table=name,
+                    )
+                found = self._tables[name] = TableView(self.reading, state, self.tail)
+            return found
+
+
+@dataclass(frozen=True)
+class _Where:
+    """Equality conditions: each column holds one of some values."""
+
+    values: dict[str, list[Any]]
+
+    def select(self, table: pa.Table) -> pa.Table:
+        for name, wanted in self.values.items():
+            column = table.column(name)
+            table = table.filter(pc.is_in(column, pa.array(wanted, column.type)))
+        return table
+
+
+class TableView:
+    """One table of a view: the files of its snapshot and the records of the tail.
+
+    Attributes:
+        state: The table at the view's root.
+        schema: The Arrow schema of everything it returns.
+    """
+
+    def __init__(self, reading: Reading, state: TableState, tail: Sequence[Segment]) -> None:
+        self._reading = reading
+        self._segments = tail
+        self._lock = threading.RLock()
+        self.state = state
+        self.schema = arrow_schema(state.metadata.schema())
+
+    @property
+    def table(self) -> Table:
+        """The table's declaration."""
+        return self.state.table
+
+    @cached_property
+    def files(self) -> list[DataFileRef]:
+        """The files of the snapshot."""
+        return self._reading.iceberg.files(self.state)
+
+    @cached_property
+    def patches(self) -> dict[Key, list[Stamped]]:
+        """The tail's patches by key; empty for log tables."""
+        return patches_of(self.state, self._segments) if self.table.is_keyed else {}
+
+    @cached_property
+    def merged(self) -> Merged:
+        """The rows the tail touches, as they are now."""
+        with self._lock:
+            return merge_patches(self._reading, self.state, self.patches)
+
+    @cached_property
+    def tail(self) -> pa.Table:
+        """What the tail adds: the records of a log table, the touched rows of a keyed one."""
+        with self._lock:
+            if self.table.is_keyed:
+                rows = [row for row in self.merged.rows.values() if row is not None]
+                return from_rows(self.schema, rows)
+            folded = self.state.folded
+            parts = [
+                part
+                for segment in self._segments
+                if segment.name.sequence > folded.get(segment.name.writer, 0)
+                for part in segment.logs.get(self.table.name, ())
+            ]
+            return from_log(self.schema, parts)
+
+    def paths(self) -> list[str]:
+        """Local paths of all files of the snapshot."""
+        return self._reading.files.paths((file.key, file.size) for file in self.files)
+
+    def get(self, key: Key) -> Row | None:
+        """One row of a keyed table, or None."""
+        one = {key: self.patches.get(key, [])}
+        return merge_patches(self._reading, self.state, one).rows[key]
+
+    def scan(
+        self, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        """The rows that fulfil all conditions; files that cannot hold any are not read.
+
+        Args:
+            where: A value, or a list of values, by column.
+            columns: The columns to return; all of them otherwise.
+
+        Raises:
+            InvalidInput: A column is not one of the table's.
+        """
+        conditions = _Where(
+            {
+                name: list(value) if isinstance(value, list | tuple | set) else [value]
+                for name, value in (where or {}).items()
+            }
+        )
+        for name in (*conditions.values, *(columns or ())):
+            if name not in self.schema.names:
+                raise InvalidInput(
+                    ErrorCode.UNKNOWN_COLUMN,
+                    f"table {self.table.name} has no column {name!r}: it has "
+                    f"{', '.join(self.schema.names)}",
+                    column=name,
+                )
+        parts = [*self._scan_files(conditions), conditions.select(self.tail)]
+        result = pa.concat_tables(parts)
+        return result.select(list(columns)) if columns else result
+
+    def _scan_files(self, conditions: _Where) -> list[pa.Table]:
+        order = self.table.order
+        refs = [
+            file
+            for file in self.files
+            if all(
+                file.may_hold(order.index(name), values)
+                for name, values in conditions.values.items()
+                if name in order
+            )
+        ]
+        paths = self._reading.files.paths((ref.key, ref.size) for ref in refs)
+        filters = [(name, "in", values) for name, values in conditions.values.items()]
+        touched = self.merged.rows if self.table.is_keyed else {}
+        return [
+            without_keys(
+                read_data_file(path, ref, self.state, filters=filters), self.table.key, touched
+            )
+            for path, ref in zip(paths, refs, strict=True)
+        ]

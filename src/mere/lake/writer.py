@@ -1,0 +1,193 @@
+"""The writing end of the journal: batches in, durable segments out.
+
+One writer is one process's stream of segments, numbered from 1 without gaps, one on its way at a
+time. Threads share it: whoever comes while a segment is on its way joins the next one, and the
+first of those sends it for all (group commit).
+
+Crash cases. A put that fails leaves it open whether the object is there. The segment is then kept
+and put again, under the same name and with the same content, before anything else is written; so
+no number is skipped and nothing is stored twice. A process that dies loses only what was never
+acknowledged. A forked child begins a stream of its own: what its parent had in hand is the
+parent's to send.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable
+
+from mere.clock import Clock, HybridClock
+from mere.errors import AlreadyExists, CorruptData, ErrorCode, MereError, Unavailable
+from mere.lake.objects.store import ObjectStore
+from mere.lake.records import Batch
+from mere.lake.segment import Segment, SegmentName, encode
+
+__all__ = ["BatchTicket", "SegmentWriter"]
+
+
+class BatchTicket:
+    """One segment in the making: what was gathered for it and what became of it."""
+
+    def __init__(self) -> None:
+        self.batch = Batch()
+        self.is_done = False
+        self.error: MereError | None = None
+
+
+class SegmentWriter:
+    """Writes batches to the journal, in order, each exactly once.
+
+    Args:
+        store: Where to.
+        clock: For the writer's identity.
+        hybrid: For the times in the segments' names.
+        on_segment: Called with each segment once it is durable, in order.
+        gather_records_max: A segment takes no more batches beyond so many records.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        clock: Clock,
+        hybrid: HybridClock,
+        *,
+        on_segment: Callable[[Segment], None],
+        gather_records_max: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._hybrid = hybrid
+        self._on_segment = on_segment
+        self._gather_records_max = gather_records_max
+        self._begin_stream()
+        _writers.add(self)
+
+    def _begin_stream(self) -> None:
+        self._changed = threading.Condition()
+        self._writer = f"{self._clock.random_bits(64):016x}"
+        self._sequence = 0
+        self._is_sending = False
+        self._gathering: list[BatchTicket] = []
+        self._unsettled: tuple[Segment, bytes] | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the fate of everything that was tried is known."""
+        return self._unsettled is None
+
+    def commit(self, batch: Batch, *, is_last: bool = False) -> None:
+        """Make a batch durable; its records become visible together.
+
+        Args:
+            batch: What to write; an empty batch only settles what is open.
+            is_last: Nothing will follow, so that folds may forget this writer soon.
+
+        Raises:
+            InvalidInput: The batch cannot be stored; nothing of it was.
+            Unavailable: The store did not answer. ``details["kept"]`` says whether the writer
+                keeps the batch and sends it before the next one (then do not write it again) or
+                did not take it.
+        """
+        ticket = self._join(batch)
+        with self._changed:
+            while not ticket.is_done:
+                if not self._is_sending:
+                    break
+                self._changed.wait()
+            else:
+                if ticket.error is not None:
+                    raise ticket.error
+                return
+            self._is_sending = True
+            if ticket in self._gathering:
+                self._gathering.remove(ticket)
+        try:
+            self._send(ticket, is_last)
+        except MereError as error:
+            ticket.error = error
+        except BaseException:
+            # Interrupted (Ctrl-C): the others of this segment must not take it for success.
+            ticket.error = Unavailable(
+                ErrorCode.STORE_UNAVAILABLE,
+                "writing was interrupted: the records are kept and sent before the next ones",
+                kept=True,
+            )
+            raise
+        finally:
+            with self._changed:
+                ticket.is_done = True
+                self._is_sending = False
+                self._changed.notify_all()
+        if ticket.error is not None:
+            raise ticket.error
+
+    def settle(self) -> None:
+        """Send what an earlier failure left open.
+
+        Raises:
+            Unavailable: The store still does not answer.
+        """
+        if self._unsettled is not None:
+            self.commit(Batch())
+
+    def _join(self, batch: Batch) -> BatchTicket:
+        """The ticket of the segment that will hold the batch."""
+        with self._changed:
+            last = self._gathering[-1] if self._gathering else None
+            is_full = last is not None and (
+                last.batch.records + batch.records > self._gather_records_max
+            )
+            if last is None or is_full:
+                last = BatchTicket()
+                self._gathering.append(last)
+            last.batch.extend(batch)
+            return last
+
+    def _send(self, ticket: BatchTicket, is_last: bool) -> None:
+        if self._unsettled is not None:
+            self._put(*self._unsettled, kept=False)
+        if not ticket.batch.records:
+            return
+        name = SegmentName(self._hybrid.tick(), self._writer, self._sequence + 1)
+        segment = Segment.of(name, ticket.batch, is_last=is_last)
+        data = encode(segment)
+        self._unsettled = (segment, data)
+        self._put(segment, data, kept=True)
+
+    def _put(self, segment: Segment, data: bytes, *, kept: bool) -> None:
+        try:
+            self._store.put(segment.name.key, data)
+        except AlreadyExists as error:
+            self._begin_other_stream()
+            raise CorruptData(
+                ErrorCode.BAD_OBJECT,
+                f"{segment.name.key} holds what this writer did not write; {segment.records} "
+                "records were not stored: write them again",
+                key=segment.name.key,
+                kept=False,
+            ) from error
+        except MereError as error:
+            error.details["kept"] = kept
+            raise
+        self._sequence = segment.name.sequence
+        self._unsettled = None
+        self._on_segment(segment)
+
+    def _begin_other_stream(self) -> None:
+        self._unsettled = None
+        self._sequence = 0
+        self._writer = f"{self._clock.random_bits(64):016x}"
+
+
+_writers: weakref.WeakSet[SegmentWriter] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    # Locks may have been held by threads that do not exist in the child.
+    for writer in _writers:
+        writer._begin_stream()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -157,11 +157,13 @@ def _ranks(column: pa.Array) -> np.ndarray[Any, Any]:
         ranks = np.empty(len(order) + 1, dtype=np.int64)
         ranks[order] = np.arange(1, len(order) + 1)
         ranks[-1] = 0  # where nulls, filled with -1 below, end up
-        return ranks[pc.fill_null(encoded.indices, -1).to_numpy()]
+        by_rank: np.ndarray[Any, Any] = ranks[pc.fill_null(encoded.indices, -1).to_numpy()]
+        return by_rank
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.int64())
     if pa.types.is_floating(column.type):
-        return column.to_numpy(zero_copy_only=False)
-    return pc.fill_null(column.cast(pa.int64()), np.iinfo(np.int64).min).to_numpy(
-        zero_copy_only=False
-    )
+        plain = column
+    else:
+        plain = pc.fill_null(column.cast(pa.int64()), np.iinfo(np.int64).min)
+    values: np.ndarray[Any, Any] = plain.to_numpy(zero_copy_only=False)
+    return values

@@ -48,10 +48,11 @@ class BufferedWriter:
         self._interval_s = interval_ms / 1000
         self._pending_records_max = pending_records_max
         self._is_closed = False
-        self._begin()
+        self.begin()
         _buffered.add(self)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Start over with nothing pending and no thread."""
         self._changed = threading.Condition()
         self._pending = Batch()
         self._sending: Batch | None = None
@@ -180,7 +181,7 @@ _buffered: weakref.WeakSet[BufferedWriter] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     # What is pending is the parent's to send, and its thread does not exist here.
     for writer in _buffered:
-        writer._begin()
+        writer.begin()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

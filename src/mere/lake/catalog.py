@@ -78,6 +78,15 @@ class Catalog:
         found = (_NAME.fullmatch(info.key) for info in self._store.list(_PREFIX, start_after=start))
         return [int(match[1]) for match in found if match]
 
+    def foreign(self) -> list[str]:
+        """Keys in the catalog's folder that are neither roots nor tags."""
+        return [
+            info.key
+            for info in self._store.list(_PREFIX)
+            if not _NAME.fullmatch(info.key)
+            and not (info.key.startswith(_TAGS) and info.key.endswith(".json"))
+        ]
+
     def newest(self, known: Root = EMPTY) -> Root:
         """The newest root; `known` saves listing what is older than it."""
         for number in reversed(self.numbers(after=known.number)):

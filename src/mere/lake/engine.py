@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mere import config
 from mere.clock import Clock, HybridClock, SystemClock
@@ -112,10 +112,10 @@ class Lake:
             gather_records_max=settings.gather_records_max,
         )
         self._buffered: list[BufferedWriter] = []
-        self._reset()
+        self.reset()
         _lakes.add(self)
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
         """Forget what cannot be shared with a forked child: locks, views, the query engine."""
         self._lock = threading.RLock()
         self._view: View | None = None
@@ -276,7 +276,8 @@ class Lake:
             row = one.get(key_of(one.table, key))
             return None if row is None else public_row(one.table, row)
 
-        return self._answer(as_of, answer)
+        found: dict[str, Any] | None = self._answer(as_of, answer)
+        return found
 
     def scan(
         self,
@@ -311,7 +312,7 @@ class Lake:
             age_ms = (self._clock.monotonic() - self._listed_at) * 1000
             if self._view is not None and not self._has_written and age_ms < age_ms_max:
                 return self._view
-            return self._refreshed(False)
+            return self._refreshed(look_for_root=False)
 
     def view_as_of(self, as_of: AsOf) -> View:
         """The state as of a moment, a tag or a root.
@@ -346,7 +347,7 @@ class Lake:
         folder = Folder(self._catalog, self._clock, self.settings)
         for _ in range(_ATTEMPTS):
             with self._lock:
-                view = self._refreshed(True)
+                view = self._refreshed(look_for_root=True)
             todo = view.unfolded
             root = view.root
             if todo:
@@ -417,12 +418,12 @@ class Lake:
                 writer.close()
             self._writer.settle()
         finally:
-            self._reset()
+            self.reset()
             if self._temporary is not None:
                 self._temporary.cleanup()
                 self._temporary = None
 
-    def __enter__(self) -> Lake:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -460,7 +461,7 @@ class Lake:
     def newest_view(self) -> View:
         """The state on the newest root there is, even where the tail has not changed."""
         with self._lock:
-            return self._refreshed(True)
+            return self._refreshed(look_for_root=True)
 
     def _on_segment(self, segment: Segment) -> None:
         self._journal.remember(segment)
@@ -479,7 +480,7 @@ class Lake:
                 raise
             return ask(newer)
 
-    def _refreshed(self, look_for_root: bool) -> View:
+    def _refreshed(self, *, look_for_root: bool) -> View:
         """A view of what is there now. Call with the lock held.
 
         The journal is listed before the root is looked up: a segment that is gone from the list
@@ -490,7 +491,7 @@ class Lake:
         for attempt in range(self.settings.relist_attempts + _ATTEMPTS):
             self._has_written = False
             self._listed_at = self._clock.monotonic()
-            listing = self._journal.list()
+            listing = self._journal.look()
             known = self._listing
             if self._view is not None and known is not None and not look_for_root:
                 if listing.names == known.names:
@@ -611,7 +612,7 @@ _lakes: weakref.WeakSet[Lake] = weakref.WeakSet()
 
 def _after_fork_in_child() -> None:
     for lake in _lakes:
-        lake._reset()
+        lake.reset()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -94,7 +94,7 @@ class LocalFiles:
         handle, name = tempfile.mkstemp(dir=self._cache, prefix=".fetch-")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.replace(name, path)
+        Path(name).replace(path)
         return path
 
     def _check(self, key: str, expected: int, actual: int | None) -> None:

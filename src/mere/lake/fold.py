@@ -29,7 +29,7 @@ from mere.errors import Conflict, ErrorCode, InvalidInput
 from mere.lake.arrow import from_rows, sort_order
 from mere.lake.catalog import Catalog, Root
 from mere.lake.iceberg import Commit, DataFileRef, StampsRef, TableState
-from mere.lake.merge import Merged, hosts_of, without_keys
+from mere.lake.merge import Merged, Reading, hosts_of, without_keys
 from mere.lake.parquet import read_data_file, write_data_file
 from mere.lake.records import Key
 from mere.lake.schema import Table
@@ -38,7 +38,7 @@ from mere.lake.settings import LakeSettings
 from mere.lake.stamps import encode_stamps
 from mere.lake.view import TableView, View
 
-__all__ = ["FoldReport", "Folder", "deletable"]
+__all__ = ["FoldReport", "Folder", "deletable", "write_sorted"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Folder:
     def _fold_log(self, view: View, fresh: TableView, commit: Commit) -> None:
         rows = fresh.tail
         rows = rows.take(sort_order(rows, fresh.table.order))
-        commit.added = self._write(view, fresh.state, rows, self._settings.log_file_rows)
+        commit.added = self._write(view, fresh, rows, self._settings.log_file_rows)
 
     def _fold_rows(self, view: View, fresh: TableView, commit: Commit, at_ms: int) -> None:
         """Rewrite the files whose key range holds a touched key, each by itself."""
@@ -160,9 +160,13 @@ class Folder:
                 rows = pa.concat_tables([kept, rows])
                 commit.removed.append(file)
             rows = rows.take(sort_order(rows, fresh.table.key))
-            commit.added += self._write(view, fresh.state, rows, limit)
+            commit.added += self._write(view, fresh, rows, limit)
         if merged.stamps:
             commit.stamps.append(self._write_stamps(view, fresh.table.name, merged, at_ms))
+
+    def _write(self, view: View, fresh: TableView, rows: pa.Table, rows_max: int) -> list[DataFile]:
+        group_rows = self._settings.row_group_rows
+        return write_sorted(view.reading, fresh.state, rows, rows_max, group_rows)
 
     def _write_stamps(self, view: View, name: str, merged: Merged, at_ms: int) -> StampsRef:
         key = view.reading.iceberg.new_key(name, ".stamps", "metadata/")
@@ -175,22 +179,17 @@ class Folder:
         has_tombstones = any(stamps.deleted for stamps in merged.stamps.values())
         return StampsRef(key, newest, at_ms + self._settings.late_ms, has_tombstones)
 
-    def _write(
-        self, view: View, state: TableState, rows: pa.Table, rows_max: int
-    ) -> list[DataFile]:
-        """Write sorted rows as files of about equal size."""
-        count = -(-rows.num_rows // rows_max)
-        size = -(-rows.num_rows // count) if count else 0
-        return [
-            write_data_file(
-                view.reading.store,
-                view.reading.iceberg,
-                state,
-                rows.slice(start, size),
-                self._settings.row_group_rows,
-            )
-            for start in range(0, rows.num_rows, size or 1)
-        ]
+
+def write_sorted(
+    reading: Reading, state: TableState, rows: pa.Table, rows_max: int, group_rows: int
+) -> list[DataFile]:
+    """Write sorted rows as files of about equal size, none with more than `rows_max` rows."""
+    count = -(-rows.num_rows // rows_max)
+    size = -(-rows.num_rows // count) if count else 1
+    return [
+        write_data_file(reading.store, reading.iceberg, state, rows.slice(start, size), group_rows)
+        for start in range(0, rows.num_rows, size)
+    ]
 
 
 def deletable(view: View, root: Root) -> list[SegmentName]:
@@ -219,8 +218,8 @@ def _place(
     starts = [lower for lower, _ in bounds]
     placed: dict[str, list[Key]] = {}
     for key in sorted(key for key, row in merged.rows.items() if row is not None):
-        name = targets.get(key)
-        if name is None:
+        name = targets.get(key, "")
+        if key not in targets:
             index = bisect_right(starts, key) - 1
             below = bounds[index][1] if index >= 0 else None
             name = below.key if below is not None and below.rows < rows_max else ""

@@ -107,12 +107,14 @@ class TableState:
     @cached_property
     def folded(self) -> dict[str, int]:
         """The last sequence folded into the table, by writer."""
-        return self._json(SUMMARY_FOLDED)
+        folded: dict[str, int] = self._json(SUMMARY_FOLDED)
+        return folded
 
     @cached_property
     def forget_at(self) -> dict[str, int]:
         """When a writer's offset may be dropped, in milliseconds since the epoch."""
-        return self._json(SUMMARY_FORGET)
+        forget_at: dict[str, int] = self._json(SUMMARY_FORGET)
+        return forget_at
 
     @cached_property
     def stamps(self) -> list[StampsRef]:
@@ -231,8 +233,9 @@ class Iceberg:
     def manifests(self, state: TableState) -> list[ManifestFile]:
         """The manifests of the table's current snapshot."""
         snapshot = state.metadata.current_snapshot()
-        if snapshot is None:
-            return []
+        return [] if snapshot is None else self._manifests_of(snapshot)
+
+    def _manifests_of(self, snapshot: Snapshot) -> list[ManifestFile]:
         found = self._lists.get(snapshot.manifest_list)
         if found is None:
             file = self._io.new_input(snapshot.manifest_list)
@@ -240,14 +243,21 @@ class Iceberg:
             _remember(self._lists, snapshot.manifest_list, found, 256)
         return found
 
-    def references(self, state: TableState) -> set[str]:
-        """Every key that the table's current snapshot needs, its metadata file included."""
+    def references(self, state: TableState, *, history: bool = False) -> set[str]:
+        """Every key the table needs, its metadata file included.
+
+        Args:
+            state: The table.
+            history: For all snapshots its metadata lists, not for the current one alone.
+        """
         keys = {state.location, *(ref.key for ref in state.stamps)}
-        for snapshot in state.metadata.snapshots:
+        current = state.metadata.current_snapshot()
+        snapshots = state.metadata.snapshots if history else [current] if current else []
+        for snapshot in snapshots:
             keys.add(self.key(snapshot.manifest_list))
-        for manifest in self.manifests(state):
-            keys.add(self.key(manifest.manifest_path))
-            keys.update(self.key(e.data_file.file_path) for e in self._manifest_entries(manifest))
+            for manifest in self._manifests_of(snapshot):
+                keys.add(self.key(manifest.manifest_path))
+                keys.update(self._key_of(entry) for entry in self._manifest_entries(manifest))
         return keys
 
     def key(self, location: str) -> str:
@@ -301,7 +311,7 @@ class Iceberg:
         if added:
             schema = grown_schema(state.metadata, added)
             updates += [
-                AddSchemaUpdate(schema=schema),
+                AddSchemaUpdate(schema_=schema),
                 SetCurrentSchemaUpdate(schema_id=schema.schema_id),
             ]
         metadata = update_table_metadata(state.metadata, tuple(updates))
@@ -341,6 +351,9 @@ class Iceberg:
                 ref_name=MAIN_BRANCH,
                 type=SnapshotRefType.BRANCH,
                 snapshot_id=snapshot_id,
+                max_ref_age_ms=None,
+                max_snapshot_age_ms=None,
+                min_snapshots_to_keep=None,
             ),
         ]
         old = state.metadata.snapshots[
@@ -348,8 +361,27 @@ class Iceberg:
         ]
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=[s.snapshot_id for s in old]))
+        return self._stage_metadata(state, updates)
+
+    def stage_expiry(self, state: TableState, before_ms: int) -> str:
+        """Write metadata without the snapshots older than a moment; a root has to publish it."""
+        old = self.expirable(state, before_ms)
+        return self._stage_metadata(state, [RemoveSnapshotsUpdate(snapshot_ids=old)])
+
+    @staticmethod
+    def expirable(state: TableState, before_ms: int) -> list[int]:
+        """The ids of snapshots older than a moment, but for the current one."""
+        current = state.metadata.current_snapshot_id
+        return [
+            snapshot.snapshot_id
+            for snapshot in state.metadata.snapshots
+            if snapshot.timestamp_ms < before_ms and snapshot.snapshot_id != current
+        ]
+
+    def _stage_metadata(self, state: TableState, updates: list[TableUpdate]) -> str:
         metadata = update_table_metadata(state.metadata, tuple(updates))
-        key = f"tables/{state.table.name}/metadata/{sequence:05d}-{self._random_name()}"
+        version = metadata.next_sequence_number() - 1
+        key = f"tables/{state.table.name}/metadata/{version:05d}-{self._random_name()}"
         key += ".metadata.json"
         self._store.put(key, metadata.model_dump_json(by_alias=True, exclude_none=True).encode())
         return key

@@ -57,7 +57,7 @@ class _Input(InputFile):
     def exists(self) -> bool:
         return bool(self._store.list(self._key))
 
-    def open(self, seekable: bool = True) -> InputStream:
+    def open(self, seekable: bool = True) -> InputStream:  # noqa: FBT001, FBT002, ARG002 - pyiceberg's signature
         return io.BytesIO(self._store.get(self._key))
 
 
@@ -76,7 +76,7 @@ class _Output(OutputFile):
     def to_input_file(self) -> InputFile:
         return _Input(self._store, self.location, self._key)
 
-    def create(self, overwrite: bool = False) -> OutputStream:
+    def create(self, overwrite: bool = False) -> OutputStream:  # noqa: FBT001, FBT002, ARG002 - pyiceberg's signature
         return _Stream(self)
 
     def put(self, data: bytes) -> None:

@@ -42,7 +42,7 @@ class Journal:
         self._width = width
         self._segments: dict[SegmentName, Segment] = {}
 
-    def list(self) -> Listing:
+    def look(self) -> Listing:
         """List the journal: one request. Our clock follows what it sees."""
         sizes: dict[SegmentName, int] = {}
         foreign = []
@@ -64,7 +64,7 @@ class Journal:
         """
         wanted = list(names)
         missing = [name for name in wanted if name not in self._segments]
-        fetched = in_parallel(lambda name: self._fetch(name), missing, self._width)
+        fetched = in_parallel(self._fetch, missing, self._width)
         kept = {name: self._segments[name] for name in wanted if name in self._segments}
         self._segments = {**kept, **dict(zip(missing, fetched, strict=True))}
         return [self._segments[name] for name in wanted]

@@ -134,7 +134,9 @@ def _known_stamps(
         for changes in patches.values()
         for stamped in changes
     )
-    oldest = min(ticks)
+    oldest = min(ticks, default=None)
+    if oldest is None:
+        return {}
     known: dict[Key, RowStamps] = {}
     for ref in state.stamps:
         is_final = ref.has_tombstones and state.table.has_final_deletes

@@ -214,7 +214,7 @@ def _converter(column: Column, *, many: bool) -> Callable[[Any], Any]:
         accepted = dict[str, _python_type(parsed.parts[1]) | None]  # type: ignore[misc]
     else:
         accepted |= None
-    wanted: Any = list[accepted] if many else accepted
+    wanted: Any = list[accepted] if many else accepted  # type: ignore[valid-type]
     to_stored = _stored_form(column)
     is_time = parsed.kind == "timestamptz"
     has_text = "string" in column.type

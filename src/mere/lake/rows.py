@@ -12,6 +12,8 @@ table (`RowStamps`); a cell without one counts as older than any patch. The two 
 the engine follow from the stamps: `created_at` is the oldest that still counts, `updated_at` the
 newest.
 
+A map without entries is null, so that a row written before its column was added reads the same.
+
 Contributions to tallies are added up, whatever their stamps. They cannot be taken out again, so
 in a table with tallies a tombstone is final: the key never comes back.
 """
@@ -39,7 +41,7 @@ __all__ = [
 ]
 
 Row = dict[str, Any]
-"""A row by column: plain values, times in microseconds, maps as dicts, tallies as dicts of dicts."""
+"""A row by column: plain values, times in microseconds, maps and tallies as dicts."""
 
 Stamp = tuple[int, str, int]
 """(tick, writer, index in the segment): what makes one write newer than another."""
@@ -218,12 +220,12 @@ class _State:
         if rule == "set":
             return self._sets.get(name)
         if rule == "map":
-            return self._maps.get(name) or {}
+            return self._maps.get(name) or None
         if rule == "tally":
-            return self._tallies.get(name) or {}
+            return self._tallies.get(name) or None
         source, _, field = derive.partition(".")
         tallies = self._tallies.get(source) or {}
-        return {entry: tally[field] for entry, tally in tallies.items()}
+        return {entry: tally[field] for entry, tally in tallies.items()} or None
 
 
 _FIELDS = ("step", "timestamp", "value", "min", "max", "count")

@@ -31,10 +31,14 @@ def key_of(table: Table, key: Any) -> Key:
 
 
 def public_row(table: Table, row: Row) -> Row:
-    """A row with its times as datetimes in UTC."""
-    return {
-        column.name: _public(column.parsed, row.get(column.name)) for column in table.stored_columns
-    }
+    """A row with its times as datetimes in UTC, and maps without entries as empty dicts."""
+    public = {}
+    for column in table.stored_columns:
+        value = row.get(column.name)
+        if value is None and column.rule != "set":
+            value = {}
+        public[column.name] = _public(column.parsed, value)
+    return public
 
 
 def _public(parsed: Type, value: Any) -> Any:

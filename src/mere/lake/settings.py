@@ -7,7 +7,8 @@ from dataclasses import dataclass
 __all__ = ["LakeSettings"]
 
 _SECOND = 1000
-_HOUR = 3600 * _SECOND
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 
 
@@ -42,14 +43,19 @@ class LakeSettings:
     lost_writer_ms: int = 30 * _DAY
     """How long a writer that did not close is remembered, lest it sends something twice."""
 
-    fold_ms_max: int = _HOUR
+    fold_ms_max: int = _HOUR // 2
     """A fold or compaction that takes longer gives up before its root: its files may be gone."""
 
     orphan_ms: int = _DAY
     """Objects nobody refers to are collected once they are this old."""
 
-    roots_ms: int = 30 * _DAY
-    """How far back time travel reaches; tagged roots are kept for ever."""
+    root_spacing: tuple[tuple[int, int], ...] = (
+        (_HOUR, 0),
+        (_DAY, 10 * _MINUTE),
+        (30 * _DAY, _HOUR),
+    )
+    """Which states time travel keeps: (up to this age, one in so many milliseconds). Those in the
+    first span are all kept; it must be longer than `fold_ms_max`. Tagged ones stay for ever."""
 
     roots_min: int = 10
     """Roots kept whatever their age."""

@@ -57,7 +57,7 @@ class SqlEngine:
         try:
             with self._using(view, cursor, query) as schema:
                 cursor.execute(f"SET search_path = '{schema.name},main'")
-                result = cursor.sql(query, params=params)
+                result: duckdb.DuckDBPyRelation | None = cursor.sql(query, params=params)
                 return pa.table({}) if result is None else result.to_arrow_table()
         except duckdb.Error as error:
             raise _translated(error) from error

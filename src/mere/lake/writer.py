@@ -61,10 +61,11 @@ class SegmentWriter:
         self._hybrid = hybrid
         self._on_segment = on_segment
         self._gather_records_max = gather_records_max
-        self._begin_stream()
+        self.begin_stream()
         _writers.add(self)
 
-    def _begin_stream(self) -> None:
+    def begin_stream(self) -> None:
+        """Start over as another writer; what was in hand is forgotten."""
         self._changed = threading.Condition()
         self._writer = f"{self._clock.random_bits(64):016x}"
         self._sequence = 0
@@ -104,7 +105,7 @@ class SegmentWriter:
             if ticket in self._gathering:
                 self._gathering.remove(ticket)
         try:
-            self._send(ticket, is_last)
+            self._send(ticket, is_last=is_last)
         except MereError as error:
             ticket.error = error
         except BaseException:
@@ -145,7 +146,7 @@ class SegmentWriter:
             last.batch.extend(batch)
             return last
 
-    def _send(self, ticket: BatchTicket, is_last: bool) -> None:
+    def _send(self, ticket: BatchTicket, *, is_last: bool) -> None:
         if self._unsettled is not None:
             self._put(*self._unsettled, kept=False)
         if not ticket.batch.records:
@@ -187,7 +188,7 @@ _writers: weakref.WeakSet[SegmentWriter] = weakref.WeakSet()
 def _after_fork_in_child() -> None:
     # Locks may have been held by threads that do not exist in the child.
     for writer in _writers:
-        writer._begin_stream()
+        writer.begin_stream()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,116 @@
+"""Retry, and the rule of put-if-absent: each in this one place, for every store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from mere.clock import Clock
+from mere.errors import AlreadyExists, ErrorCode, NotFound, Unavailable
+from mere.lake.objects.store import ObjectInfo, ObjectStore
+
+__all__ = ["RetryingStore"]
+
+_T = TypeVar("_T")
+_FRACTION_BITS = 53
+
+
+class RetryingStore:
+    """A store that tries again while the one inside does not answer.
+
+    Adapters say `AlreadyExists` whenever a key is taken. Only here is it found out by whom: after
+    a lost reply the repeated put meets its own object, reads it back, and has succeeded.
+
+    Args:
+        inner: The store that may fail.
+        clock: Waits between attempts and says how much time is left.
+        deadline_s: No attempt begins later than this after the first.
+        delay_first_s: The longest first pause; each later one may be twice as long.
+        delay_max_s: The longest pause.
+    """
+
+    def __init__(
+        self,
+        inner: ObjectStore,
+        clock: Clock,
+        *,
+        deadline_s: float = 60.0,
+        delay_first_s: float = 0.05,
+        delay_max_s: float = 5.0,
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._deadline_s = deadline_s
+        self._delay_first_s = delay_first_s
+        self._delay_max_s = delay_max_s
+
+    @property
+    def inner(self) -> ObjectStore:
+        """The store without retry."""
+        return self._inner
+
+    @property
+    def url(self) -> str:
+        return self._inner.url
+
+    def get(self, key: str) -> bytes:
+        return self._retried(lambda: self._inner.get(key))
+
+    def get_range(self, key: str, start: int, end: int) -> bytes:
+        return self._retried(lambda: self._inner.get_range(key, start, end))
+
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        self._retried(lambda: self._put_once(key, data, overwrite=overwrite))
+
+    def delete(self, keys: Iterable[str]) -> None:
+        doomed = list(keys)
+        self._retried(lambda: self._inner.delete(doomed))
+
+    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+        return self._retried(lambda: self._inner.list(prefix, start_after=start_after))
+
+    def head(self, key: str) -> ObjectInfo:
+        return self._retried(lambda: self._inner.head(key))
+
+    def _put_once(self, key: str, data: bytes, *, overwrite: bool) -> None:
+        try:
+            self._inner.put(key, data, overwrite=overwrite)
+        except AlreadyExists as exc:
+            try:
+                there = self._inner.get(key)
+            except NotFound:
+                # Two creates at once may both be refused (S3's 409), and a holder may be deleted
+                # in between: the key is free, so the put has neither failed nor succeeded.
+                raise Unavailable(
+                    ErrorCode.STORE_UNAVAILABLE,
+                    f"{self.url}/{key} was refused as taken, yet nothing is there",
+                    key=key,
+                ) from exc
+            if there != data:
+                raise
+
+    def _retried(self, attempt: Callable[[], _T]) -> _T:
+        begun = self._clock.monotonic()
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return attempt()
+            except Unavailable as exc:
+                if exc.code is ErrorCode.STORE_FULL:
+                    raise
+                delay_s = self._delay_s(attempts)
+                elapsed_s = self._clock.monotonic() - begun
+                if elapsed_s + delay_s > self._deadline_s:
+                    raise Unavailable(
+                        exc.code,
+                        f"{exc.message}; gave up after {attempts} attempts in {elapsed_s:.1f} s",
+                        **{**exc.details, "attempts": attempts},
+                    ) from exc
+            self._clock.sleep(delay_s)
+
+    def _delay_s(self, attempts: int) -> float:
+        """A pause that grows with the attempts, by chance between half of it and all."""
+        longest = min(self._delay_max_s, self._delay_first_s * 2.0 ** min(attempts - 1, 32))
+        chance = self._clock.random_bits(_FRACTION_BITS) / (1 << _FRACTION_BITS)
+        return longest * (0.5 + chance / 2)

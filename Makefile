@@ -1,0 +1,91 @@
+# Needs Python and a package index; MinIO, for the S3 tests, needs Go besides. All else is
+# installed into this folder. `make help` lists what there is.
+
+PYTHON ?= python3
+SEEDS ?= 300
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+BENCH := .bench
+READERS := .readers
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade
+
+.DEFAULT_GOAL := help
+.PHONY: help install readers minio demo test check format bench simulate lock clean python-version
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+python-version:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
+	"mere needs Python 3.11 or newer, and $(PYTHON) is %d.%d; say make PYTHON=python3.12" % v[:2])'
+
+install: $(VENV)/.installed ## install mere and all its tools into .venv
+
+# $(1): folder of the environment, $(2): its lock file
+define environment
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --require-hashes -r requirements/bootstrap.txt
+	$(1)/bin/uv pip sync --quiet --python $(1)/bin/python --require-hashes $(2) \
+		requirements/bootstrap.txt
+endef
+
+# The project itself is installed with the locked hatchling, so nothing comes without its hash.
+define project
+	$(1)/bin/uv pip install --quiet --python $(1)/bin/python --no-deps --no-build-isolation -e .
+	@touch $(1)/.installed
+endef
+
+$(VENV)/.installed: requirements/bootstrap.txt requirements/dev.txt pyproject.toml | python-version
+	$(call environment,$(VENV),requirements/dev.txt)
+	$(call project,$(VENV))
+
+$(BENCH)/.installed: requirements/bootstrap.txt requirements/bench.txt pyproject.toml | python-version
+	$(call environment,$(BENCH),requirements/bench.txt)
+	$(call project,$(BENCH))
+
+readers: $(READERS)/.installed ## install other engines that read Iceberg into .readers
+
+$(READERS)/.installed: requirements/bootstrap.txt requirements/readers.txt | python-version
+	$(call environment,$(READERS),requirements/readers.txt)
+	@touch $@
+
+minio: ## build MinIO with Go into the user's cache; without Go the tests use moto
+	@$(PYTHON) scripts/minio.py --optional
+
+demo: install ## log real training runs into one folder and read them back with SQL
+	$(BIN)/python -m examples.demo
+
+test: install readers minio ## run the whole suite
+	$(BIN)/python -m pytest -n $(JOBS) -q $(PYTEST_ARGS)
+
+check: install ## format, lint, types, layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: install ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(BENCH)/.installed minio ## measure, one JSON line a figure
+	MLFLOW_DISABLE_TELEMETRY=true $(BENCH)/bin/python -m benchmarks
+
+simulate: install ## run the seeded simulation: make simulate SEEDS=10000
+	$(BIN)/python -m tests.simulation.run --seeds $(SEEDS) --jobs $(JOBS)
+
+lock: install ## choose the newest versions of everything and write their hashes
+	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
+	$(COMPILE) pyproject.toml -o requirements/run.txt
+	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --group bench -o requirements/bench.txt
+	$(COMPILE) requirements/readers.in -o requirements/readers.txt
+
+clean: ## remove environments, caches and builds
+	rm -rf $(VENV) $(BENCH) $(READERS) build dist .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache .coverage* htmlcov
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -35,7 +35,7 @@ from mere.lake.objects.open import open_store
 from mere.lake.objects.store import ObjectStore
 from mere.lake.records import Batch
 from mere.lake.schema import Table
-from mere.lake.segment import Segment
+from mere.lake.segment import Segment, SegmentName
 from mere.lake.settings import LakeSettings
 from mere.lake.warehouse import Warehouse, open_warehouse
 from mere.lake.writer import SegmentWriter
@@ -109,6 +109,8 @@ class Lake:
             clock,
             self._hybrid,
             on_segment=self._on_segment,
+            is_stored=self._is_stored,
+            late_ms=settings.late_ms,
             gather_records_max=settings.gather_records_max,
         )
         self._buffered: list[BufferedWriter] = []
@@ -197,12 +199,17 @@ class Lake:
             batch.delete(table, keys)
 
     @contextmanager
-    def batch(self) -> Iterator[LakeBatch]:
-        """Gather records of any tables and write them as one, when the block ends well."""
+    def batch(self, *, ends_stream: bool = False) -> Iterator[LakeBatch]:
+        """Gather records of any tables and write them as one, when the block ends well.
+
+        Args:
+            ends_stream: This is probably the last that the process writes, as when a run ends.
+                Folds then forget the writer within hours, not days.
+        """
         batch = LakeBatch(self)
         yield batch
         if batch.records.records:
-            self._writer.commit(batch.records)
+            self._writer.commit(batch.records, is_last=ends_stream)
 
     def writer(self, *, interval_ms: int = 1000) -> BufferedWriter:
         """A writer whose calls return at once and which sends at least every `interval_ms`."""
@@ -466,6 +473,12 @@ class Lake:
     def _on_segment(self, segment: Segment) -> None:
         self._journal.remember(segment)
         self._has_written = True
+
+    def _is_stored(self, name: SegmentName) -> bool:
+        """Whether a segment of ours is in the journal, or was there and has been folded."""
+        if name in self._journal.look().names:
+            return True
+        return self.newest_view().folded.get(name.writer, 0) >= name.sequence
 
     def _answer(self, as_of: AsOf | None, ask: Any) -> Any:
         """Ask a view; if its files were collected meanwhile, ask a newer one."""

@@ -123,12 +123,13 @@ class Folder:
         self, view: View, state: TableState, segments: Sequence[Segment], at_ms: int
     ) -> Commit:
         """A commit that records what is folded, and forgets writers that cannot come back."""
+        settings = self._settings
         listed = {segment.name.writer for segment in view.tail}
         folded = dict(state.folded)
         forget_at = dict(state.forget_at)
         for segment in segments:
             name = segment.name
-            wait_ms = self._settings.late_ms if segment.is_last else self._settings.lost_writer_ms
+            wait_ms = settings.ended_writer_ms if segment.is_last else settings.lost_writer_ms
             if name.sequence > folded.get(name.writer, 0):
                 folded[name.writer] = name.sequence
                 forget_at[name.writer] = at_ms + wait_ms

@@ -34,14 +34,17 @@ class LakeSettings:
     manifests_max: int = 16
     """A commit that would list more manifests than this merges them into one."""
 
-    snapshots_kept: int = 20
+    snapshots_kept: int = 10
     """Snapshots in one table's metadata; older states are reached through roots."""
 
     late_ms: int = _HOUR
     """How late a segment may arrive, against its own time, and still find its place in order."""
 
-    lost_writer_ms: int = 30 * _DAY
-    """How long a writer that did not close is remembered, lest it sends something twice."""
+    ended_writer_ms: int = 6 * _HOUR
+    """How long a stream that was ended is remembered, lest its last segment is sent twice."""
+
+    lost_writer_ms: int = 7 * _DAY
+    """The same for a stream whose writer never ended it."""
 
     fold_ms_max: int = _HOUR // 2
     """A fold or compaction that takes longer gives up before its root: its files may be gone."""

@@ -2,7 +2,8 @@
 
 One writer is one process's stream of segments, numbered from 1 without gaps, one on its way at a
 time. Threads share it: whoever comes while a segment is on its way joins the next one, and the
-first of those sends it for all (group commit).
+first of those sends it for all (group commit). A stream may be ended, so that folds need not
+remember it for long; what is written after that begins another.
 
 Crash cases. A put that fails leaves it open whether the object is there. The segment is then kept
 and put again, under the same name and with the same content, before anything else is written; so
@@ -17,6 +18,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from typing import NamedTuple
 
 from mere.clock import Clock, HybridClock
 from mere.errors import AlreadyExists, CorruptData, ErrorCode, MereError, Unavailable
@@ -32,6 +34,8 @@ class BatchTicket:
 
     def __init__(self) -> None:
         self.batch = Batch()
+        self.is_last = False
+        self.is_kept = False
         self.is_done = False
         self.error: MereError | None = None
 
@@ -44,6 +48,8 @@ class SegmentWriter:
         clock: For the writer's identity.
         hybrid: For the times in the segments' names.
         on_segment: Called with each segment once it is durable, in order.
+        is_stored: Tells of a segment tried long ago whether it is in the journal or folded.
+        late_ms: How long a segment may be tried before that is asked.
         gather_records_max: A segment takes no more batches beyond so many records.
     """
 
@@ -54,12 +60,16 @@ class SegmentWriter:
         hybrid: HybridClock,
         *,
         on_segment: Callable[[Segment], None],
+        is_stored: Callable[[SegmentName], bool],
+        late_ms: int,
         gather_records_max: int,
     ) -> None:
         self._store = store
         self._clock = clock
         self._hybrid = hybrid
         self._on_segment = on_segment
+        self._is_stored = is_stored
+        self._late_us = late_ms * 1000
         self._gather_records_max = gather_records_max
         self.begin_stream()
         _writers.add(self)
@@ -71,7 +81,7 @@ class SegmentWriter:
         self._sequence = 0
         self._is_sending = False
         self._gathering: list[BatchTicket] = []
-        self._unsettled: tuple[Segment, bytes] | None = None
+        self._unsettled: _Tried | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -83,7 +93,7 @@ class SegmentWriter:
 
         Args:
             batch: What to write; an empty batch only settles what is open.
-            is_last: Nothing will follow, so that folds may forget this writer soon.
+            is_last: End the stream with this segment.
 
         Raises:
             InvalidInput: The batch cannot be stored; nothing of it was.
@@ -91,7 +101,7 @@ class SegmentWriter:
                 keeps the batch and sends it before the next one (then do not write it again) or
                 did not take it.
         """
-        ticket = self._join(batch)
+        ticket = self._join(batch, is_last=is_last)
         with self._changed:
             while not ticket.is_done:
                 if not self._is_sending:
@@ -105,15 +115,15 @@ class SegmentWriter:
             if ticket in self._gathering:
                 self._gathering.remove(ticket)
         try:
-            self._send(ticket, is_last=is_last)
+            self._send(ticket)
         except MereError as error:
             ticket.error = error
         except BaseException:
             # Interrupted (Ctrl-C): the others of this segment must not take it for success.
             ticket.error = Unavailable(
                 ErrorCode.STORE_UNAVAILABLE,
-                "writing was interrupted: the records are kept and sent before the next ones",
-                kept=True,
+                "writing was interrupted",
+                kept=ticket.is_kept,
             )
             raise
         finally:
@@ -133,7 +143,7 @@ class SegmentWriter:
         if self._unsettled is not None:
             self.commit(Batch())
 
-    def _join(self, batch: Batch) -> BatchTicket:
+    def _join(self, batch: Batch, *, is_last: bool) -> BatchTicket:
         """The ticket of the segment that will hold the batch."""
         with self._changed:
             last = self._gathering[-1] if self._gathering else None
@@ -144,42 +154,64 @@ class SegmentWriter:
                 last = BatchTicket()
                 self._gathering.append(last)
             last.batch.extend(batch)
+            last.is_last |= is_last
             return last
 
-    def _send(self, ticket: BatchTicket, *, is_last: bool) -> None:
+    def _send(self, ticket: BatchTicket) -> None:
         if self._unsettled is not None:
-            self._put(*self._unsettled, kept=False)
+            self._put(self._unsettled)
         if not ticket.batch.records:
             return
         name = SegmentName(self._hybrid.tick(), self._writer, self._sequence + 1)
-        segment = Segment.of(name, ticket.batch, is_last=is_last)
-        data = encode(segment)
-        self._unsettled = (segment, data)
-        self._put(segment, data, kept=True)
-
-    def _put(self, segment: Segment, data: bytes, *, kept: bool) -> None:
+        segment = Segment.of(name, ticket.batch, is_last=ticket.is_last)
+        tried = _Tried(segment, encode(segment), self._clock.now_us())
+        self._unsettled = tried
+        ticket.is_kept = True
         try:
-            self._store.put(segment.name.key, data)
+            self._put(tried)
+        except MereError as error:
+            error.details["kept"] = self._unsettled is tried
+            raise
+
+    def _put(self, tried: _Tried) -> None:
+        name = tried.segment.name
+        try:
+            if not self._is_old_and_stored(tried):
+                self._store.put(name.key, tried.data)
         except AlreadyExists as error:
             self._begin_other_stream()
             raise CorruptData(
                 ErrorCode.BAD_OBJECT,
-                f"{segment.name.key} holds what this writer did not write; {segment.records} "
+                f"{name.key} holds what this writer did not write; {tried.segment.records} "
                 "records were not stored: write them again",
-                key=segment.name.key,
-                kept=False,
+                key=name.key,
             ) from error
-        except MereError as error:
-            error.details["kept"] = kept
-            raise
-        self._sequence = segment.name.sequence
+        self._sequence = name.sequence
         self._unsettled = None
-        self._on_segment(segment)
+        if tried.segment.is_last:
+            self._begin_other_stream()
+        self._on_segment(tried.segment)
+
+    def _is_old_and_stored(self, tried: _Tried) -> bool:
+        """Whether an earlier attempt succeeded so long ago that its object may be folded and gone.
+
+        Putting it again would then store it twice, once folds have forgotten this writer.
+        """
+        is_old = self._clock.now_us() - tried.first_us > self._late_us
+        return is_old and self._is_stored(tried.segment.name)
 
     def _begin_other_stream(self) -> None:
         self._unsettled = None
         self._sequence = 0
         self._writer = f"{self._clock.random_bits(64):016x}"
+
+
+class _Tried(NamedTuple):
+    """A segment of which it is not known whether it is stored, and when it was tried first."""
+
+    segment: Segment
+    data: bytes
+    first_us: int
 
 
 _writers: weakref.WeakSet[SegmentWriter] = weakref.WeakSet()

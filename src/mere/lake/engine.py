@@ -7,6 +7,7 @@ only writes needs none of them.
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import threading
 import weakref
@@ -100,7 +101,6 @@ class Lake:
         self._clock = clock
         self._declared = {table.name: table for table in tables}
         self._cache = cache
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._hybrid = HybridClock(clock)
         self._catalog = Catalog(store, clock)
         self._journal = Journal(store, self._hybrid, width=settings.parallel_requests)
@@ -126,6 +126,12 @@ class Lake:
         self._has_written = False
         self._sql_engine: SqlEngine | None = None
         self._reading_parts: Any = None
+
+    def reset_after_fork(self) -> None:
+        """Make the lake usable in a forked child."""
+        if self._sql_engine is not None:
+            self._sql_engine.abandon()
+        self.reset()
 
     @classmethod
     def open(
@@ -412,6 +418,16 @@ class Lake:
 
         return run_upkeep(self, dry_run=dry_run)
 
+    def give_up_damaged(self) -> list[str]:
+        """Give up segments that are damaged or missing, so that the rest can be read again.
+
+        Each is replaced by an empty segment; what is left of a damaged one goes to ``damaged/``.
+        Their records are lost. Returns their keys.
+        """
+        from mere.lake.repair import give_up_damaged
+
+        return give_up_damaged(self)
+
     def status(self) -> LakeStatus:
         """Sizes and ages, and what lies in the warehouse that is not ours or is damaged."""
         from mere.lake.status import read_status
@@ -426,9 +442,6 @@ class Lake:
             self._writer.settle()
         finally:
             self.reset()
-            if self._temporary is not None:
-                self._temporary.cleanup()
-                self._temporary = None
 
     def __enter__(self) -> Self:
         return self
@@ -581,10 +594,9 @@ class Lake:
 
     def _cache_folder(self) -> Path:
         if self._cache is None and self._store.url.startswith("memory://"):
-            self._temporary = tempfile.TemporaryDirectory(
-                prefix="mere-", ignore_cleanup_errors=True
-            )
-            return Path(self._temporary.name)
+            folder = tempfile.mkdtemp(prefix="mere-")
+            weakref.finalize(self, _remove_folder, folder, os.getpid())
+            return Path(folder)
         base = self._cache or config.cache_folder(config.environment())
         return base / "files" / self.warehouse.warehouse_id
 
@@ -620,12 +632,18 @@ class Lake:
         return datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
 
 
+def _remove_folder(folder: str, pid: int) -> None:
+    """Remove a temporary folder, but not in a child that was forked from its owner."""
+    if os.getpid() == pid:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 _lakes: weakref.WeakSet[Lake] = weakref.WeakSet()
 
 
 def _after_fork_in_child() -> None:
     for lake in _lakes:
-        lake.reset()
+        lake.reset_after_fork()
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
+from pyiceberg.exceptions import ValidationError
 from pyiceberg.manifest import (
     DataFile,
     ManifestEntry,
@@ -215,7 +216,7 @@ class Iceberg:
                 table = Table.from_json(metadata.properties[PROPERTY_TABLE])
             except NotFound as error:
                 raise _bad(location, "is gone, though a root names it", error) from error
-            except (ValueError, KeyError) as error:
+            except (ValidationError, ValueError, KeyError) as error:
                 raise _bad(location, f"is no table metadata of mere: {error}", error) from error
             state = TableState(table, metadata, location)
             _remember(self._states, location, state, 256)

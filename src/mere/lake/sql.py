@@ -8,6 +8,7 @@ alone, so it needs no extension.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -43,6 +44,13 @@ class SqlEngine:
         self._lock = threading.Lock()
         self._schemas: list[_Schema] = []
         self._count = 0
+
+    def abandon(self) -> None:
+        """Keep the database from ever being closed, in a child that was forked with it.
+
+        Its threads do not exist there, and closing it would wait for them or crash.
+        """
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
 
     def query(
         self, view: View, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None

@@ -35,7 +35,10 @@ def test_what_is_no_type_is_named(text):
         (lambda: Table("t", (Column("a", "long"), Column("a", "long"))), "twice"),
         (lambda: Table("t", (Column("a", "long"),), key=("b",)), "no column 'b'"),
         (lambda: Table("t", (Column("a", "double"),), key=("a",)), "string or a long"),
-        (lambda: Table("t", (Column("a", "long"), Column("created_at", "long")), key=("a",)), "kep"),
+        (
+            lambda: Table("t", (Column("a", "long"), Column("created_at", "long")), key=("a",)),
+            "kep",
+        ),
         (lambda: Table("t", (Column("a", "long", merge="sum"),)), "is none of"),
         (lambda: Table("t", (Column("a", "long", merge="map"),)), "needs a map"),
         (lambda: Table("t", (Column("a", "map<string,long>", merge="tally"),)), "a tally is"),

@@ -27,6 +27,10 @@ __all__ = ["S3Server", "find_minio", "run_s3_server"]
 
 _START_TIMEOUT_S = 30.0
 _ATTEMPTS = 5
+_STRANGER = (
+    "AWS4-HMAC-SHA256 Credential=stranger/20200101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+)
 _HOST = "127.0.0.1"
 
 
@@ -80,7 +84,7 @@ def run_s3_server(folder: Path | None = None, *, minio: Path | None = None) -> I
             port = _free_port()
             process = _start(binary, folder, port, user, password, log.fileno())
             stack.callback(_stop, process)
-            if _is_healthy(process, port, "/minio/health/live" if binary else "/"):
+            if _is_healthy(process, port):
                 break
         else:
             log.seek(0)
@@ -137,15 +141,17 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _is_healthy(process: subprocess.Popen[bytes], port: int, path: str) -> bool:
+def _is_healthy(process: subprocess.Popen[bytes], port: int) -> bool:
     """Wait until the server answers; tell whether it did before it died or the time was up."""
     give_up = time.monotonic() + _START_TIMEOUT_S
     while process.poll() is None and time.monotonic() < give_up:
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(_HOST, port, timeout=2)
             with contextlib.closing(connection):
-                connection.request("GET", path)
-                if connection.getresponse().status == http.client.OK:
+                # MinIO says that it is alive before it knows its users: a stranger's request is
+                # refused with 503 until then, and with 403 from then on.
+                connection.request("GET", "/", headers={"Authorization": _STRANGER})
+                if connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR:
                     return True
         time.sleep(0.05)
     return False

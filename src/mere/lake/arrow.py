@@ -7,6 +7,7 @@ exactly the types of what is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -75,67 +76,74 @@ def _batch(schema: pa.Schema, count: int, columns: dict[str, list[Any]]) -> pa.R
     arrays = [
         pa.nulls(count, field.type)
         if field.name not in columns
-        else pa.array(_arrow_values(field.type, columns[field.name]), field.type)
+        else _array(field.type, columns[field.name])
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _arrow_values(kind: pa.DataType, values: list[Any]) -> list[Any]:
-    """The values in the form Arrow takes: a map is a list of pairs."""
+def _array(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
+    """Plain values as an array; a nested one is put together from its parts.
+
+    Letting Arrow take nested objects apart is several times slower, and makes millions of
+    short-lived objects for the garbage collector to walk through.
+    """
     if not pa.types.is_nested(kind):
-        return values
-    return [_arrow_value(kind, value) for value in values]
-
-
-def _arrow_value(kind: pa.DataType, value: Any) -> Any:
-    if value is None or not pa.types.is_nested(kind):
-        return value
-    if pa.types.is_map(kind):
-        item = kind.item_type
-        if pa.types.is_nested(item):
-            return [(name, _arrow_value(item, entry)) for name, entry in value.items()]
-        return list(value.items())
+        return pa.array(values, kind)
+    has_nulls = None in values
+    mask = pa.array([value is None for value in values], pa.bool_()) if has_nulls else None
     if pa.types.is_struct(kind):
-        return {field.name: _arrow_value(field.type, value.get(field.name)) for field in kind}
-    return [_arrow_value(kind.value_type, entry) for entry in value]
+        empty: dict[str, Any] = {}
+        given = [value or empty for value in values] if has_nulls else values
+        parts = [_array(field.type, [value.get(field.name) for value in given]) for field in kind]
+        return pa.StructArray.from_arrays(parts, fields=list(kind), mask=mask)
+    given = [value or () for value in values] if has_nulls else values
+    offsets = pa.array([0, *accumulate(map(len, given))], pa.int32())
+    entries = list(chain.from_iterable(given))
+    if not pa.types.is_map(kind):
+        items = _array(kind.value_type, entries)
+        return pa.ListArray.from_arrays(offsets, items, type=kind, mask=mask)
+    items = _array(kind.item_type, [item for value in given if value for item in value.values()])
+    keys = pa.array(entries, kind.key_type)
+    return pa.MapArray.from_arrays(offsets, keys, items, type=kind, mask=mask)
 
 
 def to_rows(table: pa.Table) -> list[Row]:
     """The rows of a table as plain values: times in microseconds, maps as dicts."""
-    columns = {}
-    for field, column in zip(table.schema, table.columns, strict=True):
-        values = column.cast(_with_integer_times(field.type)).to_pylist()
-        if pa.types.is_nested(field.type):
-            values = [_plain(field.type, value) for value in values]
-        columns[field.name] = values
-    names = list(columns)
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    names = table.schema.names
+    columns = [_values(column.combine_chunks()) for column in table.columns]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _with_integer_times(kind: pa.DataType) -> pa.DataType:
+def _values(array: pa.Array) -> list[Any]:
+    """An array as plain values, taken apart as `_array` puts it together."""
+    kind = array.type
     if pa.types.is_timestamp(kind):
-        return pa.int64()
-    if pa.types.is_map(kind):
-        return pa.map_(kind.key_type, _with_integer_times(kind.item_type))
+        return array.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
+    if not pa.types.is_nested(kind):
+        return array.to_pylist()  # type: ignore[no-any-return]
+    values: list[Any]
     if pa.types.is_struct(kind):
-        return pa.struct([(field.name, _with_integer_times(field.type)) for field in kind])
-    if pa.types.is_list(kind):
-        return pa.list_(_with_integer_times(kind.value_type))
-    return kind
-
-
-def _plain(kind: pa.DataType, value: Any) -> Any:
-    if value is None or not pa.types.is_nested(kind):
-        return value
-    if pa.types.is_map(kind):
-        item = kind.item_type
-        if pa.types.is_nested(item):
-            return {name: _plain(item, entry) for name, entry in value}
-        return dict(value)
-    if pa.types.is_struct(kind):
-        return {field.name: _plain(field.type, value[field.name]) for field in kind}
-    return [_plain(kind.value_type, entry) for entry in value]
+        names = [field.name for field in kind]
+        parts = [_values(part) for part in array.flatten()]
+        values = [dict(zip(names, entry, strict=True)) for entry in zip(*parts, strict=True)]
+    else:
+        first, last = array.offsets[0].as_py(), array.offsets[-1].as_py()
+        ends = [offset - first for offset in array.offsets.to_pylist()]
+        if pa.types.is_map(kind):
+            keys = _values(array.keys.slice(first, last - first))
+            items = _values(array.items.slice(first, last - first))
+            values = [
+                dict(zip(keys[start:end], items[start:end], strict=True))
+                for start, end in pairwise(ends)
+            ]
+        else:
+            items = _values(array.values.slice(first, last - first))
+            values = [items[start:end] for start, end in pairwise(ends)]
+    if array.null_count:
+        valid = array.is_valid().to_pylist()
+        return [value if is_valid else None for value, is_valid in zip(values, valid, strict=True)]
+    return values
 
 
 def sort_order(table: pa.Table, columns: Sequence[str]) -> pa.Array:

@@ -121,6 +121,15 @@ class Catalog:
             self._roots[number] = root
         return root
 
+    def confirm(self, root: Root) -> None:
+        """Make sure that a root has not expired since it was read.
+
+        Raises:
+            NotFound: It has.
+        """
+        self._roots.pop(root.number, None)
+        self.read(root.number)
+
     def publish(self, parent: Root, tables: dict[str, str], at_ms: int) -> Root:
         """Create the root that follows `parent`.
 

@@ -496,7 +496,12 @@ class Lake:
     def _answer(self, as_of: AsOf | None, ask: Any) -> Any:
         """Ask a view; if its files were collected meanwhile, ask a newer one."""
         if as_of is not None:
-            return ask(self.view_as_of(as_of))
+            view = self.view_as_of(as_of)
+            try:
+                return ask(view)
+            except CorruptData:
+                self._catalog.confirm(view.root)
+                raise
         view = self.view()
         try:
             return ask(view)

@@ -142,7 +142,7 @@ class Folder:
     def _fold_log(self, view: View, fresh: TableView, commit: Commit) -> None:
         rows = fresh.tail
         rows = rows.take(sort_order(rows, fresh.table.order))
-        commit.added = self._write(view, fresh, rows, self._settings.log_file_rows)
+        commit.added = write_sorted(view.reading, fresh.state, rows, self._settings)
 
     def _fold_rows(self, view: View, fresh: TableView, commit: Commit, at_ms: int) -> None:
         """Rewrite the files whose key range holds a touched key, each by itself."""
@@ -161,13 +161,9 @@ class Folder:
                 rows = pa.concat_tables([kept, rows])
                 commit.removed.append(file)
             rows = rows.take(sort_order(rows, fresh.table.key))
-            commit.added += self._write(view, fresh, rows, limit)
+            commit.added += write_sorted(view.reading, fresh.state, rows, self._settings)
         if merged.stamps:
             commit.stamps.append(self._write_stamps(view, fresh.table.name, merged, at_ms))
-
-    def _write(self, view: View, fresh: TableView, rows: pa.Table, rows_max: int) -> list[DataFile]:
-        group_rows = self._settings.row_group_rows
-        return write_sorted(view.reading, fresh.state, rows, rows_max, group_rows)
 
     def _write_stamps(self, view: View, name: str, merged: Merged, at_ms: int) -> StampsRef:
         key = view.reading.iceberg.new_key(name, ".stamps", "metadata/")
@@ -182,9 +178,12 @@ class Folder:
 
 
 def write_sorted(
-    reading: Reading, state: TableState, rows: pa.Table, rows_max: int, group_rows: int
+    reading: Reading, state: TableState, rows: pa.Table, settings: LakeSettings
 ) -> list[DataFile]:
-    """Write sorted rows as files of about equal size, none with more than `rows_max` rows."""
+    """Write sorted rows as files of about equal size, none with more rows than a file may have."""
+    is_keyed = state.table.is_keyed
+    rows_max = settings.keyed_file_rows if is_keyed else settings.log_file_rows
+    group_rows = settings.keyed_group_rows if is_keyed else settings.log_group_rows
     count = -(-rows.num_rows // rows_max)
     size = -(-rows.num_rows // count) if count else 1
     return [

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mere.errors import CorruptData, ErrorCode, NotFound
-from mere.lake.arrow import to_rows
+from mere.lake.arrow import arrow_schema, to_rows
 from mere.lake.files import LocalFiles
 from mere.lake.iceberg import DataFileRef, Iceberg, TableState
 from mere.lake.objects.store import ObjectStore
@@ -112,9 +112,11 @@ def _base_rows(reading: Reading, state: TableState, keys: list[Key]) -> dict[Key
     refs = [files[name] for name in hosts]
     paths = reading.files.paths((ref.key, ref.size) for ref in refs)
     rows: dict[Key, Row] = {}
+    name = state.table.key[0]
+    kind = arrow_schema(state.metadata.schema()).field(name).type
     for ref, path in zip(refs, paths, strict=True):
-        first = [key[0] for key in hosts[ref.key]]
-        table = read_data_file(path, ref, state, filters=[(state.table.key[0], "in", first)])
+        first = pa.array([key[0] for key in hosts[ref.key]], kind)
+        table = read_data_file(path, ref, state, where={name: first})
         for row in to_rows(table):
             rows[tuple(row[name] for name in state.table.key)] = row
     return rows

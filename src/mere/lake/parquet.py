@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyiceberg.io.pyarrow import (
-    compute_statistics_plan,
-    data_file_statistics_from_parquet_metadata,
-    parquet_path_to_id_mapping,
-)
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.typedef import Record
 
@@ -33,19 +30,27 @@ def write_data_file(
     """Store a table's rows as one Parquet file; no metadata refers to it yet.
 
     Integers and times are delta-encoded and floats split by byte: within a sorted file they
-    are close to their neighbours, and zstd then leaves little.
+    are close to their neighbours, and zstd then leaves little. All else gets a dictionary, the
+    keys of maps above all: reading one entry of a map decodes the keys of every row.
     """
+    # Loads Arrow's datasets and, where there is one, pandas: nothing that a reader needs.
+    from pyiceberg.io.pyarrow import (
+        compute_statistics_plan,
+        data_file_statistics_from_parquet_metadata,
+        parquet_path_to_id_mapping,
+    )
+
     buffer = io.BytesIO()
-    kinds = {field.name: field.type for field in table.schema}
-    deltas = [name for name, t in kinds.items() if pa.types.is_int64(t) or pa.types.is_timestamp(t)]
-    floats = [name for name, t in kinds.items() if pa.types.is_floating(t)]
+    leaves = dict(leaf for field in table.schema for leaf in _leaves(field.name, field.type))
+    deltas = [name for name, t in leaves.items() if _is_integer_like(t)]
+    floats = [name for name, t in leaves.items() if pa.types.is_floating(t)]
     pq.write_table(
         table,
         buffer,
         row_group_size=group_rows,
         compression="zstd",
         compression_level=3,
-        use_dictionary=[name for name in kinds if name not in {*deltas, *floats}],
+        use_dictionary=[name for name in leaves if name not in {*deltas, *floats}],
         column_encoding={
             **dict.fromkeys(deltas, "DELTA_BINARY_PACKED"),
             **dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
@@ -80,19 +85,37 @@ def read_data_file(
     ref: DataFileRef,
     state: TableState,
     *,
-    filters: Sequence[tuple[str, str, object]] | None = None,
+    where: Mapping[str, pa.Array] | None = None,
+    columns: Sequence[str] | None = None,
 ) -> pa.Table:
     """The rows of a data file in the table's present schema; columns added since are null.
+
+    Args:
+        path: Where the file lies on the local disk.
+        ref: What the table's metadata says of it.
+        state: The table.
+        where: The values wanted, by column; row groups that cannot hold them are not decoded.
+        columns: The columns wanted, in the order of the result; all of them otherwise.
 
     Raises:
         CorruptData: The file cannot be read, or does not hold the rows its table says.
     """
+    where = where or {}
     schema = arrow_schema(state.metadata.schema())
+    if columns is not None:
+        schema = pa.schema([schema.field(name) for name in columns])
     try:
-        table = pq.read_table(path, filters=list(filters) if filters else None, partitioning=None)
-        columns = [
+        with pq.ParquetFile(path, memory_map=True) as file:
+            held = set(file.schema_arrow.names)
+            rows = file.metadata.num_rows
+            groups = list(_groups(file.metadata, where))
+            table = file.read_row_groups(groups, sorted({*schema.names, *where} & held))
+        for name, values in where.items():
+            column = table.column(name) if name in held else pa.nulls(table.num_rows, values.type)
+            table = table.filter(pc.is_in(column.cast(values.type), values))
+        arrays = [
             table.column(field.name).cast(field.type)
-            if field.name in table.schema.names
+            if field.name in held
             else pa.nulls(table.num_rows, field.type)
             for field in schema
         ]
@@ -103,10 +126,53 @@ def read_data_file(
             "older state with as_of",
             key=ref.key,
         ) from error
-    if not filters and table.num_rows != ref.rows:
+    if rows != ref.rows:
         raise CorruptData(
             ErrorCode.BAD_OBJECT,
-            f"data file {ref.key} has {table.num_rows} rows, its table says {ref.rows}",
+            f"data file {ref.key} has {rows} rows, its table says {ref.rows}",
             key=ref.key,
         )
-    return pa.Table.from_arrays(columns, schema=schema)
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """The columns that a column is stored as, under the paths Parquet gives them."""
+    if pa.types.is_map(kind):
+        yield from _leaves(f"{path}.key_value.key", kind.key_type)
+        yield from _leaves(f"{path}.key_value.value", kind.item_type)
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path, kind
+
+
+def _is_integer_like(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_int64(kind) or pa.types.is_timestamp(kind))
+
+
+def _groups(metadata: pq.FileMetaData, where: Mapping[str, pa.Array]) -> Iterator[int]:
+    """The row groups that may hold rows with all the values wanted."""
+    bounded = {
+        name: values.to_pylist()
+        for name, values in where.items()
+        if not values.null_count and (pa.types.is_string(values.type) or values.type == pa.int64())
+    }
+    indices = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+    for number in range(metadata.num_row_groups):
+        group = metadata.row_group(number)
+        if all(
+            _may_hold(group.column(indices[name]).statistics, values)
+            for name, values in bounded.items()
+            if name in indices
+        ):
+            yield number
+
+
+def _may_hold(statistics: pq.Statistics | None, values: Sequence[Any]) -> bool:
+    if statistics is None or not statistics.has_min_max:
+        return True
+    low, high = statistics.min, statistics.max
+    return any(low <= value <= high for value in values)

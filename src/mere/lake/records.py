@@ -20,6 +20,8 @@ __all__ = ["Batch", "Key", "LogPart", "Patch"]
 
 Key = tuple[Any, ...]
 
+# Structs here are out of the garbage collector's sight (gc=False): they come by the hundred
+# thousand, hold plain values and can be part of no cycle.
 _LONG = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRIMITIVES: dict[str, Any] = {
@@ -35,14 +37,14 @@ _PRIMITIVES: dict[str, Any] = {
 }
 
 
-class LogPart(msgspec.Struct):
+class LogPart(msgspec.Struct, gc=False):
     """Records of one log table: `rows` of them, by column; a missing column is all null."""
 
     rows: int
     columns: dict[str, list[Any]]
 
 
-class Patch(msgspec.Struct, array_like=True):
+class Patch(msgspec.Struct, array_like=True, gc=False):
     """A change to one row: columns to set, map entries to merge, contributions to tallies.
 
     Args:
@@ -221,7 +223,7 @@ def _converter(column: Column, *, many: bool) -> Callable[[Any], Any]:
 
     def convert(value: Any) -> Any:
         try:
-            if is_time and many and all(type(item) is int for item in value):
+            if is_time and many and set(map(type, value)) == {int}:
                 return msgspec.convert(value, list[_LONG])
             checked = msgspec.convert(value, wanted)
         except msgspec.ValidationError as error:
@@ -252,7 +254,7 @@ def _check_text(column: Column, value: Any) -> None:
         ) from error
 
 
-class _TallyInput(msgspec.Struct):
+class _TallyInput(msgspec.Struct, gc=False):
     step: _LONG
     timestamp: _LONG | datetime
     value: float

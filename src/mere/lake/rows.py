@@ -49,14 +49,14 @@ Stamp = tuple[int, str, int]
 _OLDEST: Stamp = (0, "", 0)
 
 
-class Stamped(msgspec.Struct):
+class Stamped(msgspec.Struct, gc=False):
     """A patch and the stamp that decides what it is newer than."""
 
     stamp: Stamp
     patch: Patch
 
 
-class RowStamps(msgspec.Struct, array_like=True):
+class RowStamps(msgspec.Struct, array_like=True, gc=False):
     """The stamps of one row's cells, as far as they are known.
 
     Args:
@@ -228,16 +228,21 @@ class _State:
         return {entry: tally[field] for entry, tally in tallies.items()} or None
 
 
-_FIELDS = ("step", "timestamp", "value", "min", "max", "count")
-
-
 def merge_tallies(mine: dict[str, Any] | None, contribution: list[Any]) -> dict[str, Any]:
     """Add a contribution to a tally; commutative and associative.
 
     NaN counts, but never as the least or the greatest value unless there is no other; as the
     latest value of a step and time it gives way to any number.
     """
-    theirs = dict(zip(_FIELDS, contribution, strict=True))
+    step, timestamp, value, least, greatest, count = contribution
+    theirs = {
+        "step": step,
+        "timestamp": timestamp,
+        "value": value,
+        "min": least,
+        "max": greatest,
+        "count": count,
+    }
     if mine is None:
         return theirs
     latest = max(mine, theirs, key=_recency)

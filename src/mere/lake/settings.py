@@ -28,8 +28,11 @@ class LakeSettings:
     log_file_rows: int = 4_000_000
     """Rows in one file of a log table."""
 
-    row_group_rows: int = 65_536
-    """Rows in one row group; the least a reader of one key decodes."""
+    keyed_group_rows: int = 4_096
+    """Rows in one row group of a keyed table; the least a reader of one row decodes."""
+
+    log_group_rows: int = 65_536
+    """Rows in one row group of a log table; the least a reader of one run's points decodes."""
 
     manifests_max: int = 16
     """A commit that would list more manifests than this merges them into one."""

@@ -282,9 +282,7 @@ def _compact(lake: Lake, name: str, group: set[str]) -> bool:
         read_data_file(path, file, state) for path, file in zip(paths, files, strict=True)
     )
     rows = rows.take(sort_order(rows, state.table.order))
-    is_keyed = state.table.is_keyed
-    rows_max = lake.settings.keyed_file_rows if is_keyed else lake.settings.log_file_rows
-    added = write_sorted(view.reading, state, rows, rows_max, lake.settings.row_group_rows)
+    added = write_sorted(view.reading, state, rows, lake.settings)
     commit = Commit(
         "replace", added, files, dict(state.folded), dict(state.forget_at), list(state.stamps)
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -102,19 +101,6 @@ class View:
             return found
 
 
-@dataclass(frozen=True)
-class _Where:
-    """Equality conditions: each column holds one of some values."""
-
-    values: dict[str, list[Any]]
-
-    def select(self, table: pa.Table) -> pa.Table:
-        for name, wanted in self.values.items():
-            column = table.column(name)
-            table = table.filter(pc.is_in(column, pa.array(wanted, column.type)))
-        return table
-
-
 class TableView:
     """One table of a view: the files of its snapshot and the records of the tail.
 
@@ -188,13 +174,7 @@ class TableView:
         Raises:
             InvalidInput: A column is not one of the table's.
         """
-        conditions = _Where(
-            {
-                name: list(value) if isinstance(value, list | tuple | set) else [value]
-                for name, value in (where or {}).items()
-            }
-        )
-        for name in (*conditions.values, *(columns or ())):
+        for name in (*(where or {}), *(columns or ())):
             if name not in self.schema.names:
                 raise InvalidInput(
                     ErrorCode.UNKNOWN_COLUMN,
@@ -202,27 +182,46 @@ class TableView:
                     f"{', '.join(self.schema.names)}",
                     column=name,
                 )
-        parts = [*self._scan_files(conditions), conditions.select(self.tail)]
-        result = pa.concat_tables(parts)
-        return result.select(list(columns)) if columns else result
+        conditions = {name: self._wanted(name, value) for name, value in (where or {}).items()}
+        names = list(columns or self.schema.names)
+        tail = self.tail
+        for name, values in conditions.items():
+            tail = tail.filter(pc.is_in(tail.column(name), values))
+        return pa.concat_tables([*self._scan_files(conditions, names), tail.select(names)])
 
-    def _scan_files(self, conditions: _Where) -> list[pa.Table]:
+    def _wanted(self, name: str, value: Any) -> pa.Array:
+        """The values a column is to hold, in the column's type."""
+        values = list(value) if isinstance(value, list | tuple | set) else [value]
+        kind = self.schema.field(name).type
+        try:
+            if pa.types.is_nested(kind):
+                raise pa.ArrowTypeError("its values cannot be compared")
+            return pa.array(values, kind)
+        except (pa.ArrowException, OverflowError) as error:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE,
+                f"column {self.table.name}.{name} is {kind}: {error}",
+                column=name,
+            ) from error
+
+    def _scan_files(self, conditions: Mapping[str, pa.Array], names: list[str]) -> list[pa.Table]:
         order = self.table.order
+        # Bounds say nothing of nulls.
+        bounded = {
+            order.index(name): values.to_pylist()
+            for name, values in conditions.items()
+            if name in order and not values.null_count and not pa.types.is_timestamp(values.type)
+        }
         refs = [
             file
             for file in self.files
-            if all(
-                file.may_hold(order.index(name), values)
-                for name, values in conditions.values.items()
-                if name in order
-            )
+            if all(file.may_hold(index, values) for index, values in bounded.items())
         ]
         paths = self._reading.files.paths((ref.key, ref.size) for ref in refs)
-        filters = [(name, "in", values) for name, values in conditions.values.items()]
-        touched = self.merged.rows if self.table.is_keyed else {}
-        return [
-            without_keys(
-                read_data_file(path, ref, self.state, filters=filters), self.table.key, touched
-            )
+        key, touched = self.table.key, self.merged.rows if self.table.is_keyed else {}
+        needed = list(dict.fromkeys((*names, *(key if touched else ()))))
+        parts = [
+            read_data_file(path, ref, self.state, where=conditions, columns=needed)
             for path, ref in zip(paths, refs, strict=True)
         ]
+        return [without_keys(part, key, touched).select(names) for part in parts]

@@ -6,7 +6,6 @@ import pytest
 
 from mere.errors import CorruptData, ErrorCode, InvalidInput
 from mere.lake import Lake
-
 from tests.unit.lake.conftest import TABLES
 
 

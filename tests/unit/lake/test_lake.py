@@ -10,7 +10,6 @@ import pytest
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound, Unavailable
 from mere.lake import Column, Lake, Table
 from mere.lake.warehouse import FORMAT
-
 from tests.unit.lake.conftest import ITEMS, PAIRS, POINTS
 
 

@@ -5,7 +5,6 @@ import pytest
 from mere.errors import CorruptData, InvalidInput
 from mere.lake import Column, Table
 from mere.lake.schema import Type, parse_type
-
 from tests.unit.lake.conftest import ITEMS, TALLIED, TALLY
 
 

@@ -13,7 +13,6 @@ import pytest
 from mere.errors import CorruptData, ErrorCode, Unavailable
 from mere.lake import Lake
 from mere.lake.segment import parse_name
-
 from tests.unit.lake.conftest import TABLES
 
 

@@ -1,0 +1,85 @@
+"""Reads a warehouse's tables with other engines; run by their own environment, without mere.
+
+Prints one JSON object: the answer of each engine to the same questions.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from importlib.metadata import files
+from pathlib import Path
+
+
+def duckdb_answers(warehouse: str) -> dict:
+    import duckdb
+
+    connection = duckdb.connect(config={"allow_unsigned_extensions": "true"})
+    for package in ("duckdb-extension-avro", "duckdb-extension-iceberg"):
+        for file in files(package) or ():
+            if file.name.endswith(".duckdb_extension"):
+                connection.execute(f"LOAD '{Path(str(file.locate()))}'")
+    scan = f"iceberg_scan('{warehouse}/tables/%s')"
+    runs = connection.execute(
+        "select id, name, tags['colour'], latest['loss'] from " + scan % "items" + " order by id"
+    ).fetchall()
+    points = connection.execute(
+        "select count(*), sum(step), min(value), max(value) from "
+        + scan % "points"
+        + " where series = 'a'"
+    ).fetchone()
+    return {"rows": runs, "points": points}
+
+
+def pyiceberg_answers(warehouse: str) -> dict:
+    from pyiceberg.expressions import EqualTo
+    from pyiceberg.table import StaticTable
+
+    items = StaticTable.from_metadata(f"{warehouse}/tables/items").scan().to_arrow().to_pylist()
+    rows = [
+        [
+            r["id"],
+            r["name"],
+            dict(r["tags"] or ()).get("colour"),
+            dict(r["latest"] or ()).get("loss"),
+        ]
+        for r in sorted(items, key=lambda row: row["id"])
+    ]
+    table = StaticTable.from_metadata(f"{warehouse}/tables/points")
+    points = table.scan(EqualTo("series", "a")).to_arrow().to_pydict()
+    return {"rows": rows, "points": summary(points)}
+
+
+def polars_answers(warehouse: str) -> dict:
+    import polars as pl
+
+    def scan(name: str) -> pl.LazyFrame:
+        metadata = Path(warehouse, "tables", name, "metadata")
+        version = (metadata / "version-hint.text").read_text()
+        return pl.scan_iceberg(str(metadata / f"{version}.metadata.json"))
+
+    items = scan("items").sort("id").select("id", "name", "tags", "latest").collect().to_dicts()
+
+    rows = [
+        [
+            r["id"],
+            r["name"],
+            dict(r["tags"] or {}).get("colour"),
+            dict(r["latest"] or {}).get("loss"),
+        ]
+        for r in items
+    ]
+    points = scan("points").filter(pl.col("series") == "a").collect().to_dict(as_series=False)
+    return {"rows": rows, "points": summary(points)}
+
+
+def summary(points: dict) -> list:
+    values = points["value"]
+    return [len(values), sum(points["step"]), min(values), max(values)]
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    answers = (duckdb_answers, pyiceberg_answers, polars_answers)
+    print(json.dumps({f.__name__.partition("_")[0]: f(sys.argv[1]) for f in answers}))

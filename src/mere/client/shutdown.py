@@ -1,0 +1,136 @@
+"""Ends of processes: no run is left open by one that ends in an orderly way.
+
+An orderly end is: the interpreter's exit, an exception nobody caught, SIGTERM, the end of a
+`multiprocessing` child. What cannot be seen here (SIGKILL, a power cut) is recognised later, by
+`mere.services.liveness`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from mere.entities.run import RunStatus
+
+if TYPE_CHECKING:
+    from mere.client.run import Run
+
+__all__ = ["forget_run", "status_after", "watch_run"]
+
+_SIGNAL_TIMEOUT_S = 5.0
+
+
+class _Watch:
+    """What this process watches over."""
+
+    def __init__(self) -> None:
+        self.has_handler = False
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew, as in a forked child; but signal handlers are inherited."""
+        self.runs: dict[int, Run] = {}
+        self.is_hooked = False
+        self.status = RunStatus.FINISHED
+
+
+_watch = _Watch()
+
+
+def status_after(error: BaseException | None) -> RunStatus:
+    """How a run ends that was left with this exception."""
+    if error is None:
+        return RunStatus.FINISHED
+    if isinstance(error, KeyboardInterrupt):
+        return RunStatus.KILLED
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return RunStatus.FINISHED
+    return RunStatus.FAILED
+
+
+def watch_run(run: Run) -> None:
+    """See to it that a run ends when this process does."""
+    _watch.runs[id(run)] = run
+    if not _watch.is_hooked:
+        _watch.is_hooked = True
+        atexit.register(_at_exit)
+        previous = sys.excepthook
+
+        def on_uncaught(
+            kind: type[BaseException], error: BaseException, trace: TracebackType | None
+        ) -> None:
+            _watch.status = status_after(error)
+            previous(kind, error, trace)
+
+        sys.excepthook = on_uncaught
+        _hook_multiprocessing()
+    _hook_sigterm()
+
+
+def forget_run(run: Run) -> None:
+    """A run has ended by itself."""
+    _watch.runs.pop(id(run), None)
+
+
+def _end_all(status: RunStatus, timeout_s: float | None = None) -> None:
+    # Children before their parents.
+    for run in reversed(list(_watch.runs.values())):
+        run.finish(status, timeout_s=timeout_s)
+
+
+def _at_exit() -> None:
+    _end_all(_watch.status)
+
+
+def _hook_multiprocessing() -> None:
+    """Children of `multiprocessing` may end without the interpreter's own exit."""
+    if "multiprocessing.process" not in sys.modules:
+        return
+    from multiprocessing import process, util
+
+    if process.parent_process() is not None:
+        # Highest priority, so that what others clean up is still there.
+        util.Finalize(None, _at_child_end, exitpriority=1000)
+
+
+def _at_child_end() -> None:
+    # It is called while the exception that ends the child is on its way.
+    _end_all(status_after(sys.exc_info()[1]))
+
+
+def _hook_sigterm() -> None:
+    # Only the main thread may set handlers; runs started elsewhere are left to `liveness`.
+    if _watch.has_handler or threading.current_thread() is not threading.main_thread():
+        return
+    previous: Any = signal.getsignal(signal.SIGTERM)
+    if previous is None or previous is signal.SIG_IGN:
+        return
+    _watch.has_handler = True
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        _end_all(RunStatus.KILLED, timeout_s=_SIGNAL_TIMEOUT_S)
+        for run in list(_watch.runs.values()):
+            run.wait_ended(_SIGNAL_TIMEOUT_S)
+        if callable(previous):
+            previous(number, frame)
+        else:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def _after_fork_in_child() -> None:
+    inherited = list(_watch.runs.values())
+    _watch.reset()
+    for run in inherited:
+        run.leave_to_parent()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

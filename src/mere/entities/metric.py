@@ -1,0 +1,84 @@
+"""Metrics: points logged over a run, and what is known of one metric as a whole."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+import msgspec
+
+__all__ = ["MetricSummary", "Points", "Tally"]
+
+
+class Tally(msgspec.Struct):
+    """What a handful of points of one metric add to its summary; times in microseconds."""
+
+    step: int
+    timestamp: int
+    value: float
+    min: float
+    max: float
+    count: int
+
+    def add(self, step: int, timestamp: int, value: float) -> None:
+        """Count one more point.
+
+        NaN is never the least or greatest while there is any number, and at an equal step and
+        time it gives way to one: the engine merges tallies by the same rule.
+        """
+        self.count += 1
+        if math.isnan(value):
+            if (step, timestamp) > (self.step, self.timestamp):
+                self.step, self.timestamp, self.value = step, timestamp, value
+            return
+        if not value >= self.min:
+            self.min = value
+        if not value <= self.max:
+            self.max = value
+        at, latest = (step, timestamp), (self.step, self.timestamp)
+        if at > latest or (at == latest and not value <= self.value):
+            self.step, self.timestamp, self.value = step, timestamp, value
+
+
+class MetricSummary(msgspec.Struct, frozen=True):
+    """One metric of one run: its latest point, its extremes and how many points there are."""
+
+    step: int
+    timestamp: datetime
+    value: float
+    min: float
+    max: float
+    count: int
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the latest value is a number one can compare."""
+        return math.isfinite(self.value)
+
+
+class Points:
+    """Points of one run, gathered by column, and their tallies by key."""
+
+    __slots__ = ("keys", "steps", "tallies", "timestamps", "values")
+
+    def __init__(self) -> None:
+        self.keys: list[str] = []
+        self.steps: list[int] = []
+        self.timestamps: list[int] = []
+        self.values: list[float] = []
+        self.tallies: dict[str, Tally] = {}
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def add(self, key: str, step: int, timestamp: int, value: float) -> None:
+        """Add one point; the time is in microseconds since the epoch."""
+        self.keys.append(key)
+        self.steps.append(step)
+        self.timestamps.append(timestamp)
+        self.values.append(value)
+        tally = self.tallies.get(key)
+        if tally is None:
+            self.tallies[key] = Tally(step, timestamp, value, value, value, 1)
+        else:
+            tally.add(step, timestamp, value)

@@ -1,0 +1,152 @@
+"""A warehouse opened: its lake with the product's tables, and the services over it.
+
+There is one per address and process, shared by everybody in it; a forked child begins with none,
+as what its parent had open cannot be used by two.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mere.clock import Clock, SystemClock
+from mere.config import Settings, environment
+from mere.errors import ErrorCode, NotFound
+from mere.lake import Lake
+from mere.lake.objects.open import open_store
+from mere.services.experiments import Experiments
+from mere.services.metrics import Metrics
+from mere.services.runs import Runs
+from mere.services.tables import TABLES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Warehouse", "close_warehouses", "open_warehouse", "resolve_url"]
+
+
+class Warehouse:
+    """The services over one lake.
+
+    Args:
+        lake: The lake, with the product's tables.
+        clock: Time and randomness.
+        url: The address it was opened by.
+    """
+
+    def __init__(self, lake: Lake, clock: Clock, url: str) -> None:
+        self.lake = lake
+        self.url = url
+        self.clock = clock
+        self.experiments = Experiments(lake, clock)
+        self.runs = Runs(lake, clock)
+        self.metrics = Metrics(lake)
+
+    def sql(
+        self,
+        query: str,
+        params: list[Any] | dict[str, Any] | None = None,
+        as_of: datetime | str | int | None = None,
+    ) -> pa.Table:
+        """Run a query over all tables.
+
+        Args:
+            query: SQL as DuckDB speaks it.
+            params: Values for ``?`` or ``$name``.
+            as_of: The time, tag or root number whose state to read; by default, now.
+
+        Raises:
+            InvalidInput: The query is wrong.
+            NotFound: There is no such tag or root.
+        """
+        return self.lake.sql(query, params=params, as_of=as_of)
+
+    def tail_segments(self) -> int:
+        """How many segments wait to be folded; takes one listing."""
+        return len(self.lake.journal.look().names)
+
+    def close(self) -> None:
+        """Let go of everything; raises as writing does, if something could not be sent."""
+        self.lake.close()
+
+
+class _Shared:
+    """The warehouses open in this process."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin with none, as in a forked child."""
+        self.lock = threading.Lock()
+        self.opening: dict[str, threading.Lock] = {}
+        self.open: dict[str, Warehouse] = {}
+
+
+_shared = _Shared()
+
+
+def resolve_url(url: str | None = None) -> str:
+    """The address meant: the one given, else that of the settings; folders made absolute."""
+    meant = url or Settings.from_environment(environment()).warehouse
+    if "://" in meant:
+        return meant[:-1] if meant.endswith("/") and not meant.endswith("//") else meant
+    return os.path.abspath(Path(meant).expanduser())
+
+
+def open_warehouse(url: str | None = None, *, must_exist: bool = False) -> Warehouse:
+    """Return the warehouse at an address, opened now if this process has not yet.
+
+    Args:
+        url: The address; by default, the one of the settings.
+        must_exist: Whether to refuse to make one where there is none.
+
+    Raises:
+        NotFound: There is none, and it must exist.
+        InvalidInput: The address, or what the store can do, is not good for a warehouse.
+        Unavailable: The store did not answer.
+    """
+    meant = resolve_url(url)
+    with _shared.lock:
+        found = _shared.open.get(meant)
+        opening = _shared.opening.setdefault(meant, threading.Lock())
+    if found is not None:
+        return found
+    # One slow store must not keep others from being opened.
+    with opening:
+        found = _shared.open.get(meant)
+        if found is None:
+            clock = SystemClock()
+            if must_exist:
+                _require(meant, clock)
+            found = Warehouse(Lake.open(meant, tables=TABLES), clock, meant)
+            _shared.open[meant] = found
+        return found
+
+
+def close_warehouses() -> None:
+    """Close all that this process has open; whoever asks for one later opens it anew."""
+    with _shared.lock:
+        warehouses = list(_shared.open.values())
+        _shared.open.clear()
+    for warehouse in warehouses:
+        warehouse.close()
+
+
+def _require(url: str, clock: Clock) -> None:
+    try:
+        open_store(url, clock=clock).head("mere.json")
+    except NotFound as error:
+        raise NotFound(
+            ErrorCode.OBJECT_NOT_FOUND,
+            f"there is no warehouse at {url}: log a run there, or name another with --warehouse or "
+            "MERE_WAREHOUSE",
+            url=url,
+        ) from error
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_shared.reset)

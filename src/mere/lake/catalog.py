@@ -89,9 +89,9 @@ class Catalog:
 
     def newest(self, known: Root = EMPTY) -> Root:
         """The newest root; `known` saves listing what is older than it."""
-        for number in reversed(self.numbers(after=known.number)):
+        while numbers := self.numbers(after=known.number):
             try:
-                return self.read(number)
+                return self.read(numbers[-1])
             except NotFound:  # expired since the listing, so there is a newer one
                 continue
         return known
@@ -248,7 +248,7 @@ def _decode(key: str, data: bytes) -> Root:
 def _corrupt(key: str, what: str) -> CorruptData:
     return CorruptData(
         ErrorCode.BAD_OBJECT,
-        f"root {key} {what}: restore the object from a backup, or move it away to go on from "
-        "the root before it",
+        f"root {key} {what}: restore the object from a backup; without it, what it folded last is "
+        "lost",
         key=key,
     )

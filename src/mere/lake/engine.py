@@ -112,6 +112,7 @@ class Lake:
             is_stored=self._is_stored,
             late_ms=settings.late_ms,
             gather_records_max=settings.gather_records_max,
+            idle_ms_max=settings.lost_writer_ms // 2,
         )
         self._buffered: list[BufferedWriter] = []
         self.reset()
@@ -121,7 +122,6 @@ class Lake:
         """Forget what cannot be shared with a forked child: locks, views, the query engine."""
         self._lock = threading.RLock()
         self._view: View | None = None
-        self._listing: Listing | None = None
         self._listed_at = 0.0
         self._has_written = False
         self._sql_engine: SqlEngine | None = None
@@ -344,7 +344,7 @@ class Lake:
             root = self._catalog.tagged(as_of)
         else:
             root = self._catalog.read(as_of)
-        return self._view_of(root, ())
+        return self._view_of(root, Listing())
 
     # States and upkeep
 
@@ -361,16 +361,22 @@ class Lake:
         for _ in range(_ATTEMPTS):
             with self._lock:
                 view = self._refreshed(look_for_root=True)
-            todo = view.unfolded
-            root = view.root
+            todo, root = view.tail, view.root
+            doomed = deletable(view)
             if todo:
                 try:
                     root = folder.fold(view, self._declared.values())
                 except Conflict:
                     continue
                 self._point_hints(root, {name for segment in todo for name in segment.tables})
-            doomed = deletable(view, root)
-            self._journal.delete(doomed)
+                doomed += [segment.name for segment in todo]
+            if doomed and view.listing.root < root.number:
+                self._journal.mark(root.number)
+            old = [number for number in view.listing.markers if number < root.number]
+            if not todo and (doomed or old) and view.listing.root < root.number:
+                # Whoever published the root has not said so yet, or was killed before it could.
+                self._journal.mark(root.number)
+            self._journal.delete(doomed, markers=old)
             return FoldReport(
                 root.number,
                 len(todo),
@@ -475,6 +481,7 @@ class Lake:
         """Publish a root made elsewhere than in a fold; raises `Conflict` as a fold would."""
         root = self._catalog.publish(parent, dict(locations), at_ms)
         changed = {name for name, key in locations.items() if parent.tables.get(name) != key}
+        self._journal.mark(root.number)
         self._point_hints(root, changed)
         return root
 
@@ -515,37 +522,39 @@ class Lake:
         """A view of what is there now. Call with the lock held.
 
         The journal is listed before the root is looked up: a segment that is gone from the list
-        is in the root then. Where the list has lost nothing, nothing was folded since, and the
-        root need not be looked up at all.
+        is in the root then. Its markers of roots sort behind all segments, and one is there
+        before any segment that its root holds goes; so where the list shows no root newer than
+        the one at hand, none need be looked up.
         """
         missing: list[tuple[str, int]] = []
         for attempt in range(self.settings.relist_attempts + _ATTEMPTS):
             self._has_written = False
             self._listed_at = self._clock.monotonic()
             listing = self._journal.look()
-            known = self._listing
-            if self._view is not None and known is not None and not look_for_root:
-                if listing.names == known.names:
-                    return self._view
-                look_for_root = not set(known.names) <= set(listing.names)
-            else:
-                look_for_root = True
-            root = self._view.root if self._view is not None else EMPTY
-            if look_for_root:
+            known = self._view
+            root = known.root if known else EMPTY
+            if known is None or look_for_root or listing.root > root.number:
                 root = self._catalog.newest(root)
+            if known and listing.names == known.listing.names and root is known.root:
+                return known
             try:
-                view = self._view_of(root, self._journal.read(listing.names))
-            except NotFound:
-                look_for_root = True  # a segment was folded since the listing
+                view = self._view_of(root, listing)
+            except NotFound:  # a segment was folded since the listing
+                look_for_root = True
                 continue
             missing = gaps(listing.names, view.folded)
             if not missing:
-                self._view, self._listing = view, listing
+                self._view = view
                 return view
             look_for_root = True
             if attempt >= self.settings.relist_attempts:
                 break
             self._clock.sleep(0.01 * 2**attempt)
+        if not missing:
+            raise Unavailable(
+                ErrorCode.STORE_UNAVAILABLE,
+                f"segments vanished while they were read, {_ATTEMPTS} times: read again",
+            )
         raise CorruptData(
             ErrorCode.MISSING_SEGMENT,
             "segments of the journal are missing: "
@@ -554,8 +563,8 @@ class Lake:
             missing=missing,
         )
 
-    def _view_of(self, root: Root, tail: Sequence[Segment]) -> View:
-        from mere.lake.view import View
+    def _view_of(self, root: Root, listing: Listing) -> View:
+        from mere.lake.view import View, last_folded
 
         reading = self._reading()
         states = {name: reading.iceberg.load(key) for name, key in root.tables.items()}
@@ -567,7 +576,10 @@ class Lake:
                 states[name] = reading.iceberg.create(table)
             else:
                 states[name] = reading.iceberg.evolve(states[name], table)
-        return View(reading, root, states, tail)
+        folded = last_folded(states.values())
+        wanted = [name for name in listing.names if name.sequence > folded.get(name.writer, 0)]
+        tail = self._journal.read(wanted) if wanted else []
+        return View(reading, root, states, tail, listing)
 
     def _reading(self) -> Any:
         from mere.lake.files import LocalFiles

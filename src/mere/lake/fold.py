@@ -9,9 +9,9 @@ Crash cases. Before the root: orphans, which upkeep collects. After the root, be
 are deleted: they are listed still and counted as folded; the next fold deletes them. The lost
 reply of the root's put: the store repeats it and finds its own content.
 
-The newest folded segment stays listed until the next fold. So the listing of the journal changes
-whenever something was folded, and a reader that finds it unchanged knows that without looking at
-the roots.
+Between the root and the deletions a marker with the root's number is put into the journal, where
+it sorts behind all segments. So the listing of the journal, which every reader takes, says
+whether there is a newer root: whoever misses a segment because it was folded sees the marker.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Folder:
         tables = {table.name: table for table in declared}
         at_ms = max(started_us // 1000, view.root.at_ms + 1)
         locations = dict(view.root.tables)
-        for name in sorted({name for segment in view.unfolded for name in segment.tables}):
+        for name in sorted({name for segment in view.tail for name in segment.tables}):
             locations[name] = self._fold_table(view, name, tables.get(name), at_ms)
         self.check_age(started_us)
         return self._catalog.publish(view.root, locations, at_ms)
@@ -109,7 +109,7 @@ class Folder:
         state = table_view.state
         if declared is not None:
             state = iceberg.evolve(state, declared)
-        segments = [s for s in view.unfolded if name in s.tables]
+        segments = [s for s in view.tail if name in s.tables]
         _check_columns(state.table, segments)
         fresh = TableView(view.reading, state, segments)
         commit = self._offsets(view, state, segments, at_ms)
@@ -124,7 +124,7 @@ class Folder:
     ) -> Commit:
         """A commit that records what is folded, and forgets writers that cannot come back."""
         settings = self._settings
-        listed = {segment.name.writer for segment in view.tail}
+        listed = {name.writer for name in view.listing.names}
         folded = dict(state.folded)
         forget_at = dict(state.forget_at)
         for segment in segments:
@@ -174,7 +174,9 @@ class Folder:
             for stamp in (*stamps.writes, *((stamps.deleted,) if stamps.deleted else ()))
         )
         has_tombstones = any(stamps.deleted for stamps in merged.stamps.values())
-        return StampsRef(key, newest, at_ms + self._settings.late_ms, has_tombstones)
+        is_final = has_tombstones and view.table(name).table.has_final_deletes
+        kept_ms = self._settings.lost_writer_ms if is_final else self._settings.late_ms
+        return StampsRef(key, newest, at_ms + kept_ms, has_tombstones)
 
 
 def write_sorted(
@@ -192,12 +194,9 @@ def write_sorted(
     ]
 
 
-def deletable(view: View, root: Root) -> list[SegmentName]:
-    """The segments that may go once `root` is published: all that are folded but the newest."""
-    folded = [segment.name for segment in view.tail if view.is_folded(segment)]
-    if view.root.number != root.number:
-        folded = [segment.name for segment in view.tail]
-    return sorted(folded)[:-1]
+def deletable(view: View) -> list[SegmentName]:
+    """The listed segments that the view's root holds: their fold was killed before it was done."""
+    return [name for name in view.listing.names if view.is_folded(name)]
 
 
 def _place(

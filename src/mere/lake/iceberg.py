@@ -51,7 +51,10 @@ from mere.errors import CorruptData, ErrorCode, MereError, NotFound
 from mere.lake.iceberg_io import StoreIO
 from mere.lake.iceberg_schema import bounds_of, grown_schema, schema_of
 from mere.lake.objects.store import ObjectStore
+from mere.lake.records import Key
+from mere.lake.rows import RowStamps
 from mere.lake.schema import Table
+from mere.lake.stamps import decode_stamps
 
 __all__ = ["Commit", "DataFileRef", "Iceberg", "StampsRef", "TableState"]
 
@@ -200,6 +203,7 @@ class Iceberg:
         self._io = StoreIO(store, location)
         self._states: dict[str, TableState] = {}
         self._entries: dict[str, list[ManifestEntry]] = {}
+        self._stamps: dict[str, dict[Key, RowStamps]] = {}
         self._lists: dict[str, list[ManifestFile]] = {}
 
     def load(self, location: str) -> TableState:
@@ -242,6 +246,19 @@ class Iceberg:
             file = self._io.new_input(snapshot.manifest_list)
             found = self._read(file.location, lambda: list(read_manifest_list(file)))
             _remember(self._lists, snapshot.manifest_list, found, 256)
+        return found
+
+    def stamps(self, ref: StampsRef) -> dict[Key, RowStamps]:
+        """The stamps of rows that one fold touched.
+
+        Raises:
+            CorruptData: The object is missing or damaged.
+        """
+        found = self._stamps.get(ref.key)
+        if found is None:
+            data = self._read(self.path(ref.key), lambda: self._store.get(ref.key))
+            found = decode_stamps(ref.key, data)
+            _remember(self._stamps, ref.key, found, 64)
         return found
 
     def references(self, state: TableState, *, history: bool = False) -> set[str]:

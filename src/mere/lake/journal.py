@@ -8,12 +8,20 @@ together while segments arrived (list again), or that an object was lost.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mere.clock import HybridClock
 from mere.lake.files import in_parallel
 from mere.lake.objects.store import ObjectStore
-from mere.lake.segment import JOURNAL, Segment, SegmentName, decode, parse_name
+from mere.lake.segment import (
+    JOURNAL,
+    Segment,
+    SegmentName,
+    decode,
+    marker_key,
+    parse_marker,
+    parse_name,
+)
 
 __all__ = ["Journal", "Listing", "gaps"]
 
@@ -25,12 +33,19 @@ class Listing:
     Args:
         names: Its segments in order of time.
         sizes: The bytes of each.
+        markers: The numbers of roots that have a marker.
         foreign: Keys that are no segments' names; they are left alone.
     """
 
-    names: tuple[SegmentName, ...]
-    sizes: Mapping[SegmentName, int]
-    foreign: tuple[str, ...]
+    names: tuple[SegmentName, ...] = ()
+    sizes: Mapping[SegmentName, int] = field(default_factory=dict)
+    markers: tuple[int, ...] = ()
+    foreign: tuple[str, ...] = ()
+
+    @property
+    def root(self) -> int:
+        """The newest root that the journal knows of; 0 where it knows of none."""
+        return max(self.markers, default=0)
 
 
 class Journal:
@@ -45,15 +60,17 @@ class Journal:
     def look(self) -> Listing:
         """List the journal: one request. Our clock follows what it sees."""
         sizes: dict[SegmentName, int] = {}
-        foreign = []
+        markers, foreign = [], []
         for info in self._store.list(JOURNAL):
-            name = parse_name(info.key)
-            if name is None:
-                foreign.append(info.key)
-            else:
+            name, marker = parse_name(info.key), parse_marker(info.key)
+            if name is not None:
                 sizes[name] = info.size
                 self._hybrid.observe(name.tick)
-        return Listing(tuple(sorted(sizes)), sizes, tuple(foreign))
+            elif marker is not None:
+                markers.append(marker)
+            else:
+                foreign.append(info.key)
+        return Listing(tuple(sorted(sizes)), sizes, tuple(markers), tuple(foreign))
 
     def read(self, names: Iterable[SegmentName]) -> list[Segment]:
         """Read segments, those not at hand yet from the store.
@@ -73,9 +90,15 @@ class Journal:
         """Keep a segment of our own, which need not be fetched then."""
         self._segments[segment.name] = segment
 
-    def delete(self, names: Iterable[SegmentName]) -> None:
-        """Remove segments that a root holds."""
-        self._store.delete([name.key for name in names])
+    def mark(self, root: int) -> None:
+        """Say in the listing that a root was published; before anything it holds is deleted."""
+        self._store.put(marker_key(root), b"")
+
+    def delete(self, names: Iterable[SegmentName], *, markers: Iterable[int] = ()) -> None:
+        """Remove segments that a root holds, and markers of older roots."""
+        doomed = [*(name.key for name in names), *(marker_key(root) for root in markers)]
+        if doomed:
+            self._store.delete(doomed)
 
     def _fetch(self, name: SegmentName) -> Segment:
         return decode(name.key, self._store.get(name.key))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mere.errors import CorruptData, ErrorCode, NotFound
 from mere.lake.arrow import arrow_schema, to_rows
 from mere.lake.files import LocalFiles
 from mere.lake.iceberg import DataFileRef, Iceberg, TableState
@@ -22,7 +21,6 @@ from mere.lake.parquet import read_data_file
 from mere.lake.records import Key
 from mere.lake.rows import Row, RowStamps, Stamped, apply, combine_stamps
 from mere.lake.segment import Segment
-from mere.lake.stamps import decode_stamps
 
 __all__ = [
     "Merged",
@@ -144,15 +142,7 @@ def _known_stamps(
         is_final = ref.has_tombstones and state.table.has_final_deletes
         if ref.newest_tick < oldest and not is_final:
             continue
-        try:
-            data = reading.store.get(ref.key)
-        except NotFound as error:
-            raise CorruptData(
-                ErrorCode.MISSING_FILE,
-                f"{ref.key} is gone, though the table {state.table.name} refers to it",
-                key=ref.key,
-            ) from error
-        for key, stamps in decode_stamps(ref.key, data).items():
+        for key, stamps in reading.iceberg.stamps(ref).items():
             if key in patches:
                 known[key] = combine_stamps(known.get(key, RowStamps()), stamps)
     return known

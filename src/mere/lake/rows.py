@@ -15,7 +15,8 @@ newest.
 A map without entries is null, so that a row written before its column was added reads the same.
 
 Contributions to tallies are added up, whatever their stamps. They cannot be taken out again, so
-in a table with tallies a tombstone is final: the key never comes back.
+in a table with tallies a tombstone is final: the key does not come back, for as long as a writer
+that knew of it could still send something (``LakeSettings.lost_writer_ms``).
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Segments: the journal's objects, their names and their bytes. Pure, no I/O.
 
 A name is ``journal/<tick>-<writer>-<sequence>``: 16 hex digits of hybrid time, the writer's 16
-hex digits, ten decimal digits. Names of one writer sort by sequence, names of all by time.
+hex digits, ten decimal digits. Names of one writer sort by sequence, names of all by time. Behind
+them all sorts ``journal/root-<number>``, an empty marker that says that a root was published.
 
 The bytes are ``MERESEG1``, a 16-byte BLAKE2b digest of the rest, and a zstd frame of MessagePack.
 The digest finds a truncated or altered object; the name is repeated inside, so a segment that was
@@ -20,13 +21,23 @@ import zstandard
 from mere.errors import CorruptData, ErrorCode, InvalidInput
 from mere.lake.records import Batch, LogPart, Patch
 
-__all__ = ["JOURNAL", "Segment", "SegmentName", "decode", "encode", "parse_name"]
+__all__ = [
+    "JOURNAL",
+    "Segment",
+    "SegmentName",
+    "decode",
+    "encode",
+    "marker_key",
+    "parse_marker",
+    "parse_name",
+]
 
 JOURNAL = "journal/"
 SEGMENT_BYTES_MAX = 1 << 30
 
 _MAGIC = b"MERESEG1"
 _DIGEST_BYTES = 16
+_MARKER = re.compile(r"journal/root-([0-9]{20})")
 _NAME = re.compile(r"journal/([0-9a-f]{16})-([0-9a-f]{16})-([0-9]{10})")
 
 
@@ -82,6 +93,17 @@ def parse_name(key: str) -> SegmentName | None:
     if match is None:
         return None
     return SegmentName(int(match[1], 16), match[2], int(match[3]))
+
+
+def marker_key(root: int) -> str:
+    """The key of the empty object that says in the journal's listing that a root was published."""
+    return f"{JOURNAL}root-{root:020d}"
+
+
+def parse_marker(key: str) -> int | None:
+    """Read a root's number from a marker's key, or None where the key is not one."""
+    match = _MARKER.fullmatch(key)
+    return None if match is None else int(match[1])
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -41,13 +41,15 @@ class LakeSettings:
     """Snapshots in one table's metadata; older states are reached through roots."""
 
     late_ms: int = _HOUR
-    """How late a segment may arrive, against its own time, and still find its place in order."""
+    """How late a segment may arrive, against its own time, and still find its place in order.
+    Where deletes are final, their keys stay dead for `lost_writer_ms`."""
 
     ended_writer_ms: int = 6 * _HOUR
     """How long a stream that was ended is remembered, lest its last segment is sent twice."""
 
     lost_writer_ms: int = 7 * _DAY
-    """The same for a stream whose writer never ended it."""
+    """The same for a stream whose writer never ended it. A writer that was idle for half as long
+    goes on under another name."""
 
     fold_ms_max: int = _HOUR // 2
     """A fold or compaction that takes longer gives up before its root: its files may be gone."""

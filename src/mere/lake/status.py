@@ -88,7 +88,7 @@ def read_status(lake: Lake) -> LakeStatus:
     try:
         view = lake.newest_view()
         root = view.root
-        unfolded = [segment.name for segment in view.unfolded]
+        unfolded = [segment.name for segment in view.tail]
         tables = [
             TableStatus(name, state.rows, state.file_count, state.size)
             for name, state in sorted(view.states.items())

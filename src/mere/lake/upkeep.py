@@ -26,11 +26,10 @@ from mere.errors import Conflict
 from mere.lake.arrow import sort_order
 from mere.lake.catalog import Root
 from mere.lake.files import in_parallel
-from mere.lake.fold import Folder, deletable, write_sorted
+from mere.lake.fold import Folder, write_sorted
 from mere.lake.iceberg import Commit, DataFileRef, Iceberg, TableState
 from mere.lake.objects.store import ObjectInfo
 from mere.lake.parquet import read_data_file
-from mere.lake.segment import SegmentName
 from mere.lake.settings import LakeSettings
 
 if TYPE_CHECKING:
@@ -44,8 +43,7 @@ class Action(msgspec.Struct, frozen=True):
     """One thing upkeep did, or would do.
 
     Args:
-        kind: ``compact``, ``expire-roots``, ``expire-snapshots``, ``delete-orphans`` or
-            ``delete-segments``.
+        kind: ``compact``, ``expire-roots``, ``expire-snapshots`` or ``delete-orphans``.
         table: The table, where it concerns one.
         objects: How many objects it takes away.
         bytes: Their size.
@@ -77,7 +75,6 @@ class UpkeepState:
         tables: The newest root's tables.
         objects: Everything below ``tables/``.
         referenced: Keys that some root or tag refers to.
-        folded: Segments that are folded and still listed, but the newest.
         newest_us: The store's clock, as far as it is known: the time of its newest object.
     """
 
@@ -87,7 +84,6 @@ class UpkeepState:
     tables: Mapping[str, TableState]
     objects: Sequence[ObjectInfo]
     referenced: frozenset[str]
-    folded: Sequence[SegmentName]
     newest_us: int
 
 
@@ -100,14 +96,12 @@ class UpkeepPlan:
         expire: Roots to be deleted.
         snapshots: Tables whose metadata lists old snapshots, and how many.
         orphans: Objects to be deleted.
-        segments: Folded segments to be deleted.
     """
 
     compact: dict[str, list[list[DataFileRef]]] = field(default_factory=dict)
     expire: list[Root] = field(default_factory=list)
     snapshots: dict[str, int] = field(default_factory=dict)
     orphans: list[ObjectInfo] = field(default_factory=list)
-    segments: list[SegmentName] = field(default_factory=list)
 
 
 def plan_upkeep(state: UpkeepState, settings: LakeSettings) -> UpkeepPlan:
@@ -131,7 +125,7 @@ def plan_upkeep(state: UpkeepState, settings: LakeSettings) -> UpkeepPlan:
         for name, table in state.tables.items()
         if (count := len(Iceberg.expirable(table, before_ms)))
     }
-    return UpkeepPlan(compact, _expired(state, settings), snapshots, orphans, list(state.folded))
+    return UpkeepPlan(compact, _expired(state, settings), snapshots, orphans)
 
 
 def _history_ms(newest_us: int, settings: LakeSettings) -> int:
@@ -196,7 +190,6 @@ def run_upkeep(lake: Lake, *, dry_run: bool) -> UpkeepReport:
     plan = plan_upkeep(state, lake.settings)
     actions = _actions(plan)
     if not dry_run:
-        lake.journal.delete(plan.segments)
         lake.store.delete([info.key for info in plan.orphans])
         lake.store.delete([root.key for root in plan.expire])
         for name, groups in plan.compact.items():
@@ -234,8 +227,6 @@ def _actions(plan: UpkeepPlan) -> list[Action]:
         Action("delete-orphans", name, len(infos), sum(i.size for i in infos), "nobody refers to")
         for name, infos in by_table.items()
     ]
-    if plan.segments:
-        actions.append(Action("delete-segments", "", len(plan.segments), 0, "folded already"))
     return actions
 
 
@@ -264,7 +255,6 @@ def _read_state(lake: Lake, view: View) -> UpkeepState:
         tables=stored,
         objects=objects,
         referenced=frozenset().union(*references),
-        folded=deletable(view, view.root),
         newest_us=max((info.modified_us for info in objects), default=0),
     )
 

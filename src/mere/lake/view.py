@@ -7,7 +7,7 @@ records of a table count as tail only beyond what that table's snapshot says is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +18,7 @@ from mere.errors import ErrorCode, InvalidInput
 from mere.lake.arrow import arrow_schema, from_log, from_rows
 from mere.lake.catalog import Root
 from mere.lake.iceberg import DataFileRef, TableState
+from mere.lake.journal import Listing
 from mere.lake.merge import (
     Merged,
     Reading,
@@ -29,9 +30,9 @@ from mere.lake.parquet import read_data_file
 from mere.lake.records import Key
 from mere.lake.rows import Row, Stamped
 from mere.lake.schema import Table
-from mere.lake.segment import Segment
+from mere.lake.segment import Segment, SegmentName
 
-__all__ = ["TableView", "View"]
+__all__ = ["TableView", "View", "last_folded"]
 
 
 class View:
@@ -41,7 +42,8 @@ class View:
         reading: Access to the store.
         root: The root it stands on.
         states: The tables at that root, and empty ones for those only declared.
-        tail: The listed segments in order of time; what is folded of them is not counted.
+        tail: The segments that are not folded yet, in order of time.
+        listing: The journal as it was listed, folded segments included.
     """
 
     def __init__(
@@ -50,35 +52,24 @@ class View:
         root: Root,
         states: Mapping[str, TableState],
         tail: Sequence[Segment],
+        listing: Listing,
     ) -> None:
         self.reading = reading
         self.root = root
         self.states = states
         self.tail = tail
+        self.listing = listing
         self._tables: dict[str, TableView] = {}
         self._lock = threading.RLock()
 
     @cached_property
     def folded(self) -> dict[str, int]:
         """The last sequence of each writer that any table has folded."""
-        result: dict[str, int] = {}
-        for state in self.states.values():
-            for writer, sequence in state.folded.items():
-                result[writer] = max(sequence, result.get(writer, 0))
-        return result
+        return last_folded(self.states.values())
 
-    def is_folded(self, segment: Segment) -> bool:
-        """Whether nothing of a segment is left to fold."""
-        name = segment.name
-        return all(
-            table in self.states and name.sequence <= self.states[table].folded.get(name.writer, 0)
-            for table in segment.tables
-        )
-
-    @cached_property
-    def unfolded(self) -> list[Segment]:
-        """The segments of which something is left to fold."""
-        return [segment for segment in self.tail if not self.is_folded(segment)]
+    def is_folded(self, name: SegmentName) -> bool:
+        """Whether the root holds a segment."""
+        return name.sequence <= self.folded.get(name.writer, 0)
 
     def table(self, name: str) -> TableView:
         """One table of this state.
@@ -99,6 +90,18 @@ class View:
                     )
                 found = self._tables[name] = TableView(self.reading, state, self.tail)
             return found
+
+
+def last_folded(states: Iterable[TableState]) -> dict[str, int]:
+    """The last sequence of each writer that any table has folded.
+
+    A fold takes whole segments, of all their tables, so what one table has folded all have.
+    """
+    result: dict[str, int] = {}
+    for state in states:
+        for writer, sequence in state.folded.items():
+            result[writer] = max(sequence, result.get(writer, 0))
+    return result
 
 
 class TableView:

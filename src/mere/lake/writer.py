@@ -23,7 +23,7 @@ from typing import NamedTuple
 from mere.clock import Clock, HybridClock
 from mere.errors import AlreadyExists, CorruptData, ErrorCode, MereError, Unavailable
 from mere.lake.objects.store import ObjectStore
-from mere.lake.records import Batch
+from mere.lake.records import Batch, LogPart, Patch
 from mere.lake.segment import Segment, SegmentName, encode
 
 __all__ = ["BatchTicket", "SegmentWriter"]
@@ -51,6 +51,8 @@ class SegmentWriter:
         is_stored: Tells of a segment tried long ago whether it is in the journal or folded.
         late_ms: How long a segment may be tried before that is asked.
         gather_records_max: A segment takes no more batches beyond so many records.
+        idle_ms_max: After so long without a segment the stream goes on as another writer's, since
+            folds forget those that write no more.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class SegmentWriter:
         is_stored: Callable[[SegmentName], bool],
         late_ms: int,
         gather_records_max: int,
+        idle_ms_max: int,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -71,6 +74,7 @@ class SegmentWriter:
         self._is_stored = is_stored
         self._late_us = late_ms * 1000
         self._gather_records_max = gather_records_max
+        self._idle_us_max = idle_ms_max * 1000
         self.begin_stream()
         _writers.add(self)
 
@@ -79,6 +83,7 @@ class SegmentWriter:
         self._changed = threading.Condition()
         self._writer = f"{self._clock.random_bits(64):016x}"
         self._sequence = 0
+        self._written_us = self._clock.now_us()
         self._is_sending = False
         self._gathering: list[BatchTicket] = []
         self._unsettled: _Tried | None = None
@@ -162,21 +167,43 @@ class SegmentWriter:
             self._put(self._unsettled)
         if not ticket.batch.records:
             return
-        name = SegmentName(self._hybrid.tick(), self._writer, self._sequence + 1)
-        segment = Segment.of(name, ticket.batch, is_last=ticket.is_last)
-        tried = _Tried(segment, encode(segment), self._clock.now_us())
+        now_us = self._clock.now_us()
+        if now_us - self._written_us > self._idle_us_max:
+            # Folds may have forgotten how far a stream was that has been silent for so long.
+            self._begin_other_stream()
+        segment = self._next_segment(
+            ticket.batch.logs, ticket.batch.patches, is_last=ticket.is_last
+        )
+        tried = _Tried(segment, encode(segment), now_us)
         self._unsettled = tried
         ticket.is_kept = True
         try:
             self._put(tried)
         except MereError as error:
-            error.details["kept"] = self._unsettled is tried
+            error.details["kept"] = self._unsettled is not None
             raise
 
+    def _next_segment(
+        self,
+        logs: dict[str, list[LogPart]],
+        patches: dict[str, list[Patch]],
+        *,
+        is_last: bool,
+    ) -> Segment:
+        name = SegmentName(self._hybrid.tick(), self._writer, self._sequence + 1)
+        return Segment(name, is_last, logs, patches)
+
     def _put(self, tried: _Tried) -> None:
+        is_stored = False
+        if self._clock.now_us() - tried.first_us > self._late_us:
+            # The first attempt may have succeeded, and its object be folded and gone. Putting it
+            # again would store it twice, once folds have forgotten this stream.
+            is_stored = self._is_stored(tried.segment.name)
+            if not is_stored:
+                tried = self._renamed(tried.segment)
         name = tried.segment.name
         try:
-            if not self._is_old_and_stored(tried):
+            if not is_stored:
                 self._store.put(name.key, tried.data)
         except AlreadyExists as error:
             self._begin_other_stream()
@@ -187,22 +214,23 @@ class SegmentWriter:
                 key=name.key,
             ) from error
         self._sequence = name.sequence
+        self._written_us = self._clock.now_us()
         self._unsettled = None
         if tried.segment.is_last:
             self._begin_other_stream()
         self._on_segment(tried.segment)
 
-    def _is_old_and_stored(self, tried: _Tried) -> bool:
-        """Whether an earlier attempt succeeded so long ago that its object may be folded and gone.
-
-        Putting it again would then store it twice, once folds have forgotten this writer.
-        """
-        is_old = self._clock.now_us() - tried.first_us > self._late_us
-        return is_old and self._is_stored(tried.segment.name)
+    def _renamed(self, segment: Segment) -> _Tried:
+        """The same records as the first segment of another stream."""
+        self._begin_other_stream()
+        renamed = self._next_segment(segment.logs, segment.patches, is_last=segment.is_last)
+        self._unsettled = _Tried(renamed, encode(renamed), self._clock.now_us())
+        return self._unsettled
 
     def _begin_other_stream(self) -> None:
         self._unsettled = None
         self._sequence = 0
+        self._written_us = self._clock.now_us()
         self._writer = f"{self._clock.random_bits(64):016x}"
 
 

@@ -7,7 +7,7 @@ Faults that must be survived, each with its own rate:
 - a timeout: one of the two above, after a long wait;
 - 503, the store is busy: nothing happened, and this is known;
 - a repeated create is refused because of the store's own first success;
-- a listing whose pages show different moments, the later ones of the key range perhaps earlier.
+- a listing whose pages show different moments, a later page never an earlier one.
 
 What a store must never do is not injected: lose what it acknowledged, show half an object, let
 two creates win, or leave out of a listing what was there before it began.
@@ -43,7 +43,7 @@ class FaultRates:
     own_conflict: float = 0.0
     """A create that succeeded says that the key is taken, as after a retry in between."""
     torn_list: float = 0.0
-    """A listing is taken in pages, at different moments and in any order."""
+    """A listing is taken in pages, at different moments."""
 
 
 class FaultyStore:
@@ -138,13 +138,11 @@ class FaultyStore:
         return result
 
     def _torn(self, prefix: str, start_after: str) -> _Listing:
-        """List piece by piece, the pieces in any order, others acting in between."""
+        """List piece by piece, others acting in between."""
         known = [info.key for info in self._inner.list(prefix, start_after=start_after)]
         cuts = sorted({known[self._below(len(known))] for _ in range(3)}) if known else []
         bounds = [start_after, *cuts]
         pieces = list(zip(bounds, [*cuts, None], strict=True))
-        with self._lock:
-            self._chance.shuffle(pieces)
         found: list[ObjectInfo] = []
         for number, (after, last) in enumerate(pieces):
             if number:

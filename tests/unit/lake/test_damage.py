@@ -76,7 +76,11 @@ DAMAGES = {
 )
 def test_damage_never_changes_an_answer(filled, open_lake, store, tmp_path, prefix, suffix, damage):
     for key in keys(store, prefix, suffix):
+        if key not in keys(store, prefix, suffix):  # folded in an earlier round, and deleted
+            continue
         original = store.get(key)
+        if not original:  # a marker says all it has to say by its name
+            continue
         store.put(key, damage(original), overwrite=True)
         try:
             answer = open_lake().scan("points").num_rows

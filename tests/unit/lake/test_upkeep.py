@@ -43,7 +43,6 @@ def state(tables, **changes) -> UpkeepState:
         "tables": tables,
         "objects": [],
         "referenced": frozenset(),
-        "folded": [],
         "newest_us": NOW_US,
     }
     return UpkeepState(**{**given, **changes})

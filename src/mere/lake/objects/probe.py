@@ -5,7 +5,14 @@ from __future__ import annotations
 import contextlib
 
 from mere.clock import Clock
-from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound, Unavailable
+from mere.errors import (
+    AlreadyExists,
+    ErrorCode,
+    InvalidInput,
+    NotFound,
+    PermissionDenied,
+    Unavailable,
+)
 from mere.lake.objects.store import ObjectStore
 
 __all__ = ["probe_put_if_absent"]
@@ -29,7 +36,8 @@ def probe_put_if_absent(store: ObjectStore, clock: Clock) -> None:
         was_refused = _is_refused(store, key, second)
         content = _content(store, key)
     finally:
-        with contextlib.suppress(Unavailable):
+        # Who may only write may still log; folding is for others then.
+        with contextlib.suppress(Unavailable, PermissionDenied):
             store.delete([key])
     if content is None:
         raise _unsupported(store, "an object just put could not be read back")

@@ -44,7 +44,7 @@ _TIMEOUT_STEPS = ((4 << 20, 30), (64 << 20, 300), (None, 1800))
 
 _LIST_CHUNK = 1000
 _STATUS = re.compile(r"status code: (\d{3})")
-_CODE = re.compile(r"<Code>(\w+)</Code>")
+_CODE = re.compile(r"(?:<Code>|\(code: )(\w+)")
 _FULL_CODES = frozenset({"XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded"})
 _RETRY_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
 _RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -233,7 +233,7 @@ class S3Store:
         if status == HTTPStatus.NOT_FOUND or isinstance(exc, FileNotFoundError):
             missing = f"bucket {self._bucket!r}; create it" if "NoSuchBucket" in codes else url
             return NotFound(ErrorCode.OBJECT_NOT_FOUND, f"there is no {missing}", key=key)
-        if status == HTTPStatus.FORBIDDEN:
+        if status == HTTPStatus.FORBIDDEN or "AccessDenied" in codes:
             reason = ", ".join(sorted(codes)) or "forbidden"
             return PermissionDenied(
                 ErrorCode.ACCESS_DENIED,

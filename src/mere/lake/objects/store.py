@@ -69,6 +69,10 @@ class ObjectStore(Protocol):
     def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
         """Return the objects whose key begins with `prefix`, sorted by key.
 
+        What was there before the call and is not deleted during it is in the list. A list may
+        show its parts at different moments, but a greater key never at an earlier moment than a
+        smaller one.
+
         Args:
             prefix: A folder with its trailing slash, or any beginning of keys.
             start_after: Only keys greater than this one.

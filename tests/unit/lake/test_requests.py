@@ -1,0 +1,254 @@
+"""Budgets of requests, exactly: a store is billed and waited for by the request."""
+
+from __future__ import annotations
+
+import pytest
+
+from mere.lake import Lake
+from mere.lake.objects.memory import MemoryStore
+from mere.lake.objects.retry import RetryingStore
+from mere.testing.counting import CountingStore
+from tests.unit.lake.conftest import TABLES
+
+
+@pytest.fixture
+def counting(store: MemoryStore) -> CountingStore:
+    return CountingStore(store)
+
+
+@pytest.fixture
+def connect(counting: CountingStore, clock, tmp_path):
+    """Open the warehouse as one more process; `counting` counts the requests of all."""
+
+    def connect_it(**options) -> Lake:
+        return Lake.open(
+            "memory://test",
+            clock=clock,
+            store=RetryingStore(counting, clock),
+            cache=tmp_path / "cache",
+            **options,
+        )
+
+    return connect_it
+
+
+@pytest.fixture
+def lake(connect, counting: CountingStore) -> Lake:
+    """A lake that has settled: opened, and looked at once."""
+    opened = connect(tables=TABLES)
+    opened.refresh()
+    counting.reset()
+    return opened
+
+
+def points(number: int, series: str = "a") -> dict:
+    return {
+        "series": [series] * number,
+        "step": list(range(number)),
+        "at": [0] * number,
+        "value": [0.5] * number,
+    }
+
+
+def items(number: int) -> list[dict]:
+    return [{"id": f"{i:06}", "name": "x", "tags": {"k": "v"}} for i in range(number)]
+
+
+# Writing
+
+
+@pytest.mark.parametrize("number", [1, 1_000, 100_000])
+def test_a_batch_of_points_is_one_put(lake, counting, number):
+    lake.append("points", points(number))
+    assert counting.counts == {"put": 1}
+
+
+def test_a_batch_over_several_tables_is_one_put(lake, counting):
+    with lake.batch() as batch:
+        batch.append("points", points(1_000))
+        batch.patch("items", items(100))
+        batch.delete("pairs", [("a", 1)])
+    assert counting.counts == {"put": 1}
+
+
+def test_an_empty_batch_asks_nothing(lake, counting):
+    with lake.batch():
+        pass
+    lake.append("points", [])
+    assert counting.counts == {}
+
+
+def test_buffered_records_are_one_put(lake, counting):
+    writer = lake.writer(interval_ms=60_000)
+    for step in range(1_000):
+        writer.append("points", [{"series": "a", "step": step, "value": 0.5}])
+    writer.flush()
+    puts = counting.counts
+    writer.close()
+    assert puts == {"put": 1}
+
+
+def test_a_claim_is_one_put_and_the_loser_reads_it(lake, counting):
+    assert lake.claim("names", "x", {"id": "1"}).won
+    assert counting.counts == {"put": 1}
+    counting.reset()
+    assert not lake.claim("names", "x", {"id": "2"}).won
+    # Once to see whether the object in the way is our own, once to learn the winner.
+    assert counting.counts == {"put": 1, "get": 2}
+
+
+# Reading
+
+
+def test_a_refresh_with_nothing_new_is_one_list(lake, counting):
+    lake.append("points", points(10))
+    lake.fold()
+    lake.refresh()
+    counting.reset()
+    for _ in range(3):
+        lake.refresh()
+    assert counting.counts == {"list": 3}
+
+
+def test_a_warm_query_is_one_list(lake, counting):
+    lake.append("points", points(10))
+    lake.fold()
+    lake.append("points", points(10))
+    query = "SELECT count(*) FROM points"
+    lake.sql(query)
+    counting.reset()
+    assert lake.sql(query).column(0).to_pylist() == [20]
+    assert counting.counts == {"list": 1}
+
+
+def test_own_writes_are_read_without_fetching_them(lake, counting):
+    lake.append("points", points(10))
+    counting.reset()
+    assert lake.scan("points").num_rows == 10
+    assert counting.count("get") == 0
+
+
+def test_anothers_segment_is_fetched_once(lake, connect, counting):
+    other = connect(tables=TABLES)
+    other.append("points", points(10))
+    counting.reset()
+    assert lake.scan("points").num_rows == 10
+    assert lake.scan("points").num_rows == 10
+    assert len(counting.keys("get", "journal/")) == 1
+
+
+def test_a_row_at_hand_is_one_list(lake, counting):
+    lake.patch("items", items(100))
+    lake.fold()
+    assert lake.get("items", "000042")["name"] == "x"
+    counting.reset()
+    assert lake.get("items", "000042")["name"] == "x"
+    assert lake.get("items", "000043")["name"] == "x"
+    assert counting.counts == {"list": 2}
+
+
+def test_a_first_query_asks_for_each_thing_once(lake, connect, counting):
+    lake.append("points", points(1_000))
+    lake.patch("items", items(1_000))
+    lake.fold()
+    other = connect()
+    counting.reset()
+    assert other.sql("SELECT count(*) FROM items").column(0).to_pylist() == [1_000]
+    gets = counting.keys("get")
+    assert len(gets) == len(set(gets))
+    # The root; two tables' metadata; one table's manifest list, manifest and file.
+    assert kinds(gets) == {
+        "catalog": 1,
+        "metadata.json": 2,
+        "avro": 2,
+        "parquet": 1,
+    }
+    assert counting.count("list", "journal/") == 1
+    assert counting.count("put") == 0
+
+
+def test_a_history_reads_only_the_files_that_may_hold_it(lake, connect, counting):
+    for series in "abcd":
+        lake.append("points", points(100, series))
+        lake.fold()
+    other = connect()
+    counting.reset()
+    assert other.scan("points", {"series": "c"}).num_rows == 100
+    assert kinds(counting.keys("get"))["parquet"] == 1
+
+
+# Folding
+
+
+def fold_requests(lake: Lake, counting: CountingStore, *, points_number: int, items_number: int):
+    lake.append("points", points(points_number))
+    lake.patch("items", items(items_number))
+    counting.reset()
+    lake.fold()
+    return counting.counts
+
+
+def test_a_folds_puts_depend_only_on_the_tables_touched(connect, counting):
+    lake = connect(tables=TABLES)
+    lake.refresh()
+    few = fold_requests(lake, counting, points_number=10, items_number=10)
+    puts = counting.keys("put")
+    # For each table a file, a manifest, a manifest list, metadata and the hint; the keyed one's
+    # stamps; one root for both, and its marker in the journal.
+    assert kinds(puts) == {
+        "parquet": 2,
+        "avro": 4,
+        "metadata.json": 2,
+        "version-hint.text": 2,
+        "stamps": 1,
+        "catalog": 1,
+        "journal": 1,
+    }
+    many = fold_requests(lake, counting, points_number=10_000, items_number=10_000)
+    assert many["put"] == few["put"] == 13
+
+
+def test_a_fold_of_many_segments_puts_no_more(lake, counting):
+    for _ in range(50):
+        lake.append("points", points(10))
+    counting.reset()
+    lake.fold()
+    assert counting.count("put") == 7
+    assert counting.count("get", "journal/") == 0
+
+
+def test_a_fold_leaves_other_tables_alone(lake, counting):
+    lake.patch("items", items(10))
+    lake.fold()
+    lake.append("points", points(10))
+    counting.reset()
+    lake.fold()
+    assert [key for key in counting.keys("put") if "items" in key] == []
+
+
+def test_a_fold_with_nothing_to_fold_puts_nothing(lake, counting):
+    lake.append("points", points(10))
+    lake.fold()
+    counting.reset()
+    lake.fold()
+    assert counting.count("put") == 0
+
+
+# Bytes
+
+
+def test_a_segment_of_points_takes_few_bytes(lake, counting):
+    lake.append("points", points(100_000))
+    assert counting.transferred("put") < 100_000
+
+
+def kinds(keys: list[str]) -> dict[str, int]:
+    """How many keys of each kind: by the folder, or by what a table's file ends in."""
+    found: dict[str, int] = {}
+    for key in keys:
+        kind = key.partition("/")[0]
+        if kind == "tables":
+            name = key.rpartition("/")[2]
+            kind = name if name == "version-hint.text" else name.partition(".")[2]
+        found[kind] = found.get(kind, 0) + 1
+    return found

@@ -154,6 +154,38 @@ class ObjectStoreContract:
         with pytest.raises(AlreadyExists):
             store.put("large", large[:-1] + b"?")
 
+    def test_a_listing_shows_no_greater_key_earlier_than_a_smaller(
+        self, store: ObjectStore
+    ) -> None:
+        """Whoever misses a key that was deleted sees what had been put, behind it, before that."""
+        stop = threading.Event()
+
+        def replace() -> None:
+            number = 0
+            while not stop.is_set():
+                number += 1
+                store.put(f"order/z{number:06}", b"")
+                store.delete([f"order/a{number - 1:06}"])
+                store.put(f"order/a{number:06}", b"")
+                store.delete([f"order/z{number - 1:06}"])
+
+        store.put("order/a000000", b"")
+        store.put("order/z000000", b"")
+        thread = threading.Thread(target=replace)
+        thread.start()
+        try:
+            for _ in range(100):
+                keys = [info.key for info in store.list("order/")]
+                newest = max(key for key in keys if key.startswith("order/z"))
+                firsts = [int(key[-6:]) for key in keys if key.startswith("order/a")]
+                # a(n) goes only after z(n + 1) has come.
+                assert firsts or int(newest[-6:]) > 0
+                if firsts:
+                    assert int(newest[-6:]) >= max(firsts)
+        finally:
+            stop.set()
+            thread.join()
+
     def test_head_says_what_the_listing_says(self, store: ObjectStore) -> None:
         store.put("a/b", b"12345")
         (line,) = store.list("a/")

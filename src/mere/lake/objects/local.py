@@ -117,16 +117,11 @@ class LocalStore:
                 self._delete_in(folder, names)
 
     def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
-        folder, slash, _ = check_prefix(prefix).rpartition("/")
-        found: list[ObjectInfo] = []
-        with (
-            self._translated(prefix),
-            contextlib.suppress(FileNotFoundError, NotADirectoryError),
-            self._opened_folder(folder) as fd,
-        ):
-            found.extend(self._walk(fd, folder + slash, prefix, start_after))
-        found.sort(key=lambda info: info.key)
-        return found
+        # A folder is read in no order while others write. What is gone when the first reading
+        # comes by was removed before the second begins, which then sees what had been put first.
+        found = {info.key: info for info in self._read_folder(prefix, start_after)}
+        found.update((info.key, info) for info in self._read_folder(prefix, start_after))
+        return sorted(found.values(), key=lambda info: info.key)
 
     def head(self, key: str) -> ObjectInfo:
         with self._translated(key), self._reading(key) as fd:
@@ -283,6 +278,15 @@ class LocalStore:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise IsADirectoryError(errno.EISDIR, "not a file", key)
             yield fd
+
+    def _read_folder(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+        folder, slash, _ = check_prefix(prefix).rpartition("/")
+        with (
+            self._translated(prefix),
+            contextlib.suppress(FileNotFoundError, NotADirectoryError),
+            self._opened_folder(folder) as fd,
+        ):
+            yield from self._walk(fd, folder + slash, prefix, start_after)
 
     def _walk(self, fd: int, folder: str, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
         """Find the files of an open folder, named with its final slash, and those below."""

@@ -33,7 +33,6 @@ def duckdb_answers(warehouse: str) -> dict:
 
 
 def pyiceberg_answers(warehouse: str) -> dict:
-    from pyiceberg.expressions import EqualTo
     from pyiceberg.table import StaticTable
 
     items = StaticTable.from_metadata(f"{warehouse}/tables/items").scan().to_arrow().to_pylist()
@@ -47,7 +46,7 @@ def pyiceberg_answers(warehouse: str) -> dict:
         for r in sorted(items, key=lambda row: row["id"])
     ]
     table = StaticTable.from_metadata(f"{warehouse}/tables/points")
-    points = table.scan(EqualTo("series", "a")).to_arrow().to_pydict()
+    points = table.scan("series == 'a'").to_arrow().to_pydict()
     return {"rows": rows, "points": summary(points)}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from pyiceberg.manifest import DataFile
 
 from mere.errors import NotFound
 from mere.lake import LakeSettings
@@ -24,7 +25,7 @@ def root(number: int) -> Root:
 
 
 def file(key: str, rows: int) -> DataFileRef:
-    return DataFileRef(key, rows, rows * 10, (key,), (key,), None)
+    return DataFileRef(key, rows, rows * 10, (key,), (key,), DataFile())
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_compaction_that_lost_the_race_does_no_harm(busy, monkeypatch, open_lake
     before = everything(busy)
     other = open_lake()
     publish = busy.catalog.publish
-    raced = []
+    raced: list[int] = []
 
     def race(*args):
         if not raced:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import time
 
@@ -12,7 +11,7 @@ import pytest
 
 from mere.errors import CorruptData, ErrorCode, Unavailable
 from mere.lake import Lake
-from mere.lake.segment import parse_name
+from mere.lake.segment import SegmentName, parse_name
 from tests.unit.lake.conftest import TABLES
 
 
@@ -45,6 +44,10 @@ def gate(lake, store, monkeypatch):
     return Gate(store, monkeypatch)
 
 
+def names(store) -> list[SegmentName]:
+    return [name for info in store.list("journal/") if (name := parse_name(info.key))]
+
+
 def series(lake) -> list[str]:
     return sorted(lake.scan("points", columns=["series"]).to_pydict()["series"])
 
@@ -63,7 +66,7 @@ def test_threads_that_come_while_a_segment_is_on_its_way_share_the_next(lake, st
     for thread in threads:
         thread.join(10)
     assert series(lake) == [f"{n:02}" for n in range(20)]
-    sequences = [parse_name(info.key).sequence for info in store.list("journal/")]
+    sequences = [name.sequence for name in names(store)]
     assert sequences[0] == 1
     assert len(sequences) <= 3
     assert sequences == list(range(1, len(sequences) + 1))
@@ -104,9 +107,9 @@ def test_an_ended_stream_is_followed_by_another(lake, open_lake, store):
     with lake.batch(ends_stream=True) as batch:
         batch.append("points", [{"series": "a"}])
     lake.append("points", [{"series": "b"}])
-    names = [parse_name(info.key) for info in store.list("journal/")]
-    assert [name.sequence for name in names] == [1, 1]
-    assert names[0].writer != names[1].writer
+    first, second = names(store)
+    assert (first.sequence, second.sequence) == (1, 1)
+    assert first.writer != second.writer
     lake.fold()
     assert series(open_lake()) == ["a", "b"]
 
@@ -159,7 +162,7 @@ def test_a_forked_child_writes_a_stream_of_its_own(tmp_path):
         process.start()
     process.join(60)
     if process.exitcode is None:
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
     assert process.exitcode == 0
     writer.close(timeout_s=10)
     assert series(lake) == ["buffered", "child", "parent"]

@@ -559,7 +559,7 @@ class Lake:
             ErrorCode.MISSING_SEGMENT,
             "segments of the journal are missing: "
             + ", ".join(f"number {number} of writer {writer}" for writer, number in missing[:5])
-            + ": restore them from a backup, or move the writer's later segments away",
+            + ": restore them from a backup, or give them up with `mere doctor --give-up-damaged`",
             missing=missing,
         )
 

@@ -155,7 +155,7 @@ def decode(key: str, data: bytes) -> Segment:
 def _corrupt(key: str, what: str) -> CorruptData:
     return CorruptData(
         ErrorCode.BAD_CHECKSUM,
-        f"segment {key} {what}: restore the object, or move it out of journal/ to go on without "
-        "its records",
+        f"segment {key} {what}: restore the object from a backup, or give its records up with "
+        "`mere doctor --give-up-damaged`",
         key=key,
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -138,6 +139,16 @@ def test_doctor_finds_damage(filled: Mere, tmp_path: Path) -> None:
     assert done.code == 1
     assert "fail" in done.out
     assert segment.name in done.out
+
+
+def test_doctor_gives_up_what_is_damaged(filled: Mere, tmp_path: Path) -> None:
+    segment = min(tmp_path.rglob("journal/*-*-*"))
+    segment.write_bytes(b"garbage")
+    assert filled("doctor").code == 1
+    done = filled("doctor", "--give-up-damaged", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["given_up"] == [f"journal/{segment.name}"]
+    assert filled("runs").code == 0
 
 
 def test_doctor_finds_strangers(filled: Mere, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ whether there is a newer root: whoever misses a segment because it was folded se
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,14 +28,15 @@ from mere.clock import Clock
 from mere.errors import Conflict, ErrorCode, InvalidInput
 from mere.lake.arrow import from_rows, sort_order
 from mere.lake.catalog import Catalog, Root
-from mere.lake.iceberg import Commit, DataFileRef, StampsRef, TableState
 from mere.lake.merge import Merged, Reading, hosts_of, without_keys
 from mere.lake.parquet import read_data_file, write_data_file
 from mere.lake.records import Key
+from mere.lake.rows import RowStamps
 from mere.lake.schema import Table
 from mere.lake.segment import Segment, SegmentName
 from mere.lake.settings import LakeSettings
 from mere.lake.stamps import encode_stamps
+from mere.lake.tables import Commit, DataFileRef, StampsRef, TableState
 from mere.lake.view import TableView, View
 
 __all__ = ["FoldReport", "Folder", "deletable", "write_sorted"]
@@ -162,19 +163,26 @@ class Folder:
                 commit.removed.append(file)
             rows = rows.take(sort_order(rows, fresh.table.key))
             commit.added += write_sorted(view.reading, fresh.state, rows, self._settings)
-        if merged.stamps:
-            commit.stamps.append(self._write_stamps(view, fresh.table.name, merged, at_ms))
+        stamps = merged.stamps
+        if fresh.table.has_final_deletes:
+            # What is deleted for good is remembered for good: it is carried along, keys alone.
+            expired = (ref for ref in fresh.state.stamps if ref.expires_ms < at_ms)
+            stamps = {**_graves(view.reading, expired), **stamps}
+        if stamps:
+            commit.stamps.append(self._write_stamps(view, fresh.table, stamps, at_ms))
 
-    def _write_stamps(self, view: View, name: str, merged: Merged, at_ms: int) -> StampsRef:
-        key = view.reading.iceberg.new_key(name, ".stamps", "metadata/")
-        view.reading.store.put(key, encode_stamps(merged.stamps))
+    def _write_stamps(
+        self, view: View, table: Table, rows: Mapping[Key, RowStamps], at_ms: int
+    ) -> StampsRef:
+        key = view.reading.iceberg.new_key(table.name, ".stamps", "metadata/")
+        view.reading.store.put(key, encode_stamps(dict(rows)))
         newest = max(
             stamp[0]
-            for stamps in merged.stamps.values()
+            for stamps in rows.values()
             for stamp in (*stamps.writes, *((stamps.deleted,) if stamps.deleted else ()))
         )
-        has_tombstones = any(stamps.deleted for stamps in merged.stamps.values())
-        is_final = has_tombstones and view.table(name).table.has_final_deletes
+        has_tombstones = any(stamps.deleted for stamps in rows.values())
+        is_final = has_tombstones and table.has_final_deletes
         kept_ms = self._settings.lost_writer_ms if is_final else self._settings.late_ms
         return StampsRef(key, newest, at_ms + kept_ms, has_tombstones)
 
@@ -192,6 +200,17 @@ def write_sorted(
         write_data_file(reading.store, reading.iceberg, state, rows.slice(start, size), group_rows)
         for start in range(0, rows.num_rows, size)
     ]
+
+
+def _graves(reading: Reading, refs: Iterable[StampsRef]) -> dict[Key, RowStamps]:
+    """The tombstones that some objects with stamps hold."""
+    return {
+        key: RowStamps(deleted=stamps.deleted)
+        for ref in refs
+        if ref.has_tombstones
+        for key, stamps in reading.iceberg.stamps(ref).items()
+        if stamps.deleted
+    }
 
 
 def deletable(view: View) -> list[SegmentName]:

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from mere.lake.arrow import arrow_schema, to_rows
 from mere.lake.files import LocalFiles
-from mere.lake.iceberg import DataFileRef, Iceberg, TableState
+from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectStore
 from mere.lake.parquet import read_data_file
 from mere.lake.records import Key
 from mere.lake.rows import Row, RowStamps, Stamped, apply, combine_stamps
 from mere.lake.segment import Segment
+from mere.lake.tables import DataFileRef, TableState
 
 __all__ = [
     "Merged",

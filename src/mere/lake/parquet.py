@@ -14,8 +14,9 @@ from pyiceberg.typedef import Record
 
 from mere.errors import CorruptData, ErrorCode
 from mere.lake.arrow import arrow_schema
-from mere.lake.iceberg import DataFileRef, Iceberg, TableState
+from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectStore
+from mere.lake.tables import DataFileRef, TableState
 
 __all__ = ["read_data_file", "write_data_file"]
 

@@ -27,10 +27,11 @@ from mere.lake.arrow import sort_order
 from mere.lake.catalog import Root
 from mere.lake.files import in_parallel
 from mere.lake.fold import Folder, write_sorted
-from mere.lake.iceberg import Commit, DataFileRef, Iceberg, TableState
+from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectInfo
 from mere.lake.parquet import read_data_file
 from mere.lake.settings import LakeSettings
+from mere.lake.tables import Commit, DataFileRef, TableState
 
 if TYPE_CHECKING:
     from mere.lake.engine import Lake

@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from mere.errors import ErrorCode, InvalidInput
 from mere.lake.arrow import arrow_schema, from_log, from_rows
 from mere.lake.catalog import Root
-from mere.lake.iceberg import DataFileRef, TableState
 from mere.lake.journal import Listing
 from mere.lake.merge import (
     Merged,
@@ -31,6 +30,7 @@ from mere.lake.records import Key
 from mere.lake.rows import Row, Stamped
 from mere.lake.schema import Table
 from mere.lake.segment import Segment, SegmentName
+from mere.lake.tables import DataFileRef, TableState
 
 __all__ = ["TableView", "View", "last_folded"]
 

@@ -10,8 +10,9 @@ from pyiceberg.manifest import DataFile
 from mere.errors import NotFound
 from mere.lake import LakeSettings
 from mere.lake.catalog import Root
-from mere.lake.iceberg import DataFileRef, Iceberg
+from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectInfo
+from mere.lake.tables import DataFileRef
 from mere.lake.upkeep import UpkeepState, plan_upkeep
 from tests.unit.lake.conftest import ITEMS, POINTS
 

@@ -7,31 +7,27 @@ only writes needs none of them.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from mere import config
 from mere.clock import Clock, HybridClock, SystemClock
 from mere.errors import (
     Conflict,
     CorruptData,
     ErrorCode,
-    InvalidInput,
     MereError,
     NotFound,
     Unavailable,
 )
 from mere.lake.buffered import BufferedWriter
-from mere.lake.catalog import EMPTY, Catalog, Root
+from mere.lake.catalog import Catalog, Root
 from mere.lake.claims import Claim, claim_name
-from mere.lake.journal import Journal, Listing, gaps
+from mere.lake.journal import Journal
 from mere.lake.objects.open import open_store
 from mere.lake.objects.store import ObjectStore
 from mere.lake.records import Batch
@@ -49,6 +45,7 @@ if TYPE_CHECKING:
     from mere.lake.status import LakeStatus
     from mere.lake.upkeep import UpkeepReport
     from mere.lake.view import View
+    from mere.lake.views import Views
 
 __all__ = ["AsOf", "Lake", "LakeBatch"]
 
@@ -120,12 +117,9 @@ class Lake:
 
     def reset(self) -> None:
         """Forget what cannot be shared with a forked child: locks, views, the query engine."""
-        self._lock = threading.RLock()
-        self._view: View | None = None
-        self._listed_at = 0.0
-        self._has_written = False
+        self._lock = threading.Lock()
+        self._views_parts: Views | None = None
         self._sql_engine: SqlEngine | None = None
-        self._reading_parts: Any = None
 
     def reset_after_fork(self) -> None:
         """Make the lake usable in a forked child."""
@@ -321,11 +315,7 @@ class Lake:
         Args:
             age_ms_max: A state this old will do, if nothing was written here since.
         """
-        with self._lock:
-            age_ms = (self._clock.monotonic() - self._listed_at) * 1000
-            if self._view is not None and not self._has_written and age_ms < age_ms_max:
-                return self._view
-            return self._refreshed(look_for_root=False)
+        return self._views().current(age_ms_max=age_ms_max)
 
     def view_as_of(self, as_of: AsOf) -> View:
         """The state as of a moment, a tag or a root.
@@ -334,17 +324,7 @@ class Lake:
             NotFound: There is none.
             InvalidInput: A moment without a time zone.
         """
-        if isinstance(as_of, datetime):
-            if as_of.tzinfo is None:
-                raise InvalidInput(
-                    ErrorCode.INVALID_VALUE, f"time {as_of!r} has no time zone: give an aware one"
-                )
-            root = self._catalog.at(as_of)
-        elif isinstance(as_of, str):
-            root = self._catalog.tagged(as_of)
-        else:
-            root = self._catalog.read(as_of)
-        return self._view_of(root, Listing())
+        return self._views().as_of(as_of)
 
     # States and upkeep
 
@@ -359,8 +339,7 @@ class Lake:
 
         folder = Folder(self._catalog, self._clock, self.settings)
         for _ in range(_ATTEMPTS):
-            with self._lock:
-                view = self._refreshed(look_for_root=True)
+            view = self.newest_view()
             todo, root = view.tail, view.root
             doomed = deletable(view)
             if todo:
@@ -487,12 +466,12 @@ class Lake:
 
     def newest_view(self) -> View:
         """The state on the newest root there is, even where the tail has not changed."""
-        with self._lock:
-            return self._refreshed(look_for_root=True)
+        return self._views().newest()
 
     def _on_segment(self, segment: Segment) -> None:
         self._journal.remember(segment)
-        self._has_written = True
+        if self._views_parts is not None:
+            self._views_parts.note_write()
 
     def _is_stored(self, name: SegmentName) -> bool:
         """Whether a segment of ours is in the journal, or was there and has been folded."""
@@ -518,104 +497,24 @@ class Lake:
                 raise
             return ask(newer)
 
-    def _refreshed(self, *, look_for_root: bool) -> View:
-        """A view of what is there now. Call with the lock held.
-
-        The journal is listed before the root is looked up: a segment that is gone from the list
-        is in the root then. Its markers of roots sort behind all segments, and one is there
-        before any segment that its root holds goes; so where the list shows no root newer than
-        the one at hand, none need be looked up.
-        """
-        missing: list[tuple[str, int]] = []
-        for attempt in range(self.settings.relist_attempts + _ATTEMPTS):
-            self._has_written = False
-            self._listed_at = self._clock.monotonic()
-            listing = self._journal.look()
-            known = self._view
-            root = known.root if known else EMPTY
-            if known is None or look_for_root or listing.root > root.number:
-                root = self._catalog.newest(root)
-            if known and listing.names == known.listing.names and root is known.root:
-                return known
-            try:
-                view = self._view_of(root, listing)
-            except NotFound:  # a segment was folded since the listing
-                look_for_root = True
-                continue
-            missing = gaps(listing.names, view.folded)
-            if not missing:
-                self._view = view
-                return view
-            look_for_root = True
-            if attempt >= self.settings.relist_attempts:
-                break
-            self._clock.sleep(0.01 * 2**attempt)
-        if not missing:
-            raise Unavailable(
-                ErrorCode.STORE_UNAVAILABLE,
-                f"segments vanished while they were read, {_ATTEMPTS} times: read again",
-            )
-        raise CorruptData(
-            ErrorCode.MISSING_SEGMENT,
-            "segments of the journal are missing: "
-            + ", ".join(f"number {number} of writer {writer}" for writer, number in missing[:5])
-            + ": restore them from a backup, or give them up with `mere doctor --give-up-damaged`",
-            missing=missing,
-        )
-
-    def _view_of(self, root: Root, listing: Listing) -> View:
-        from mere.lake.view import View, last_folded
-
-        reading = self._reading()
-        states = {name: reading.iceberg.load(key) for name, key in root.tables.items()}
-        for state in states.values():
-            for ref in state.stamps:
-                self._hybrid.observe(ref.newest_tick)
-        for name, table in self._declared.items():
-            if name not in states:
-                states[name] = reading.iceberg.create(table)
-            else:
-                states[name] = reading.iceberg.evolve(states[name], table)
-        folded = last_folded(states.values())
-        wanted = [name for name in listing.names if name.sequence > folded.get(name.writer, 0)]
-        tail = self._journal.read(wanted) if wanted else []
-        return View(reading, root, states, tail, listing)
-
-    def _reading(self) -> Any:
-        from mere.lake.files import LocalFiles
-        from mere.lake.iceberg import Iceberg
-        from mere.lake.merge import Reading
+    def _views(self) -> Views:
+        from mere.lake.reading import open_reading
+        from mere.lake.views import Views
 
         with self._lock:
-            if self._reading_parts is None:
-                iceberg = Iceberg(
-                    self._store,
-                    location=self.warehouse.location,
-                    clock=self._clock,
-                    manifests_max=self.settings.manifests_max,
-                    snapshots_kept=self.settings.snapshots_kept,
+            if self._views_parts is None:
+                self._views_parts = Views(
+                    open_reading(
+                        self._store, self.warehouse, self.settings, self._clock, self._cache
+                    ),
+                    self._catalog,
+                    self._journal,
+                    self._hybrid,
+                    self._clock,
+                    self.settings,
+                    self._declared,
                 )
-                files = LocalFiles(
-                    self._store,
-                    folder=self._folder(),
-                    cache=self._cache_folder(),
-                    bytes_max=self.settings.cache_bytes_max,
-                    width=self.settings.parallel_requests,
-                )
-                self._reading_parts = Reading(self._store, iceberg, files)
-            return self._reading_parts
-
-    def _folder(self) -> Path | None:
-        url = self._store.url
-        return Path(url.removeprefix("file://")) if url.startswith("file://") else None
-
-    def _cache_folder(self) -> Path:
-        if self._cache is None and self._store.url.startswith("memory://"):
-            folder = tempfile.mkdtemp(prefix="mere-")
-            weakref.finalize(self, _remove_folder, folder, os.getpid())
-            return Path(folder)
-        base = self._cache or config.cache_folder(config.environment())
-        return base / "files" / self.warehouse.warehouse_id
+            return self._views_parts
 
     def _sql(self) -> SqlEngine:
         from mere.lake.sql import SqlEngine
@@ -643,16 +542,6 @@ class Lake:
                 root = newest
         except MereError:
             return
-
-    def now(self) -> datetime:
-        """The time by the engine's clock."""
-        return datetime.fromtimestamp(self._clock.now_us() / 1e6, UTC)
-
-
-def _remove_folder(folder: str, pid: int) -> None:
-    """Remove a temporary folder, but not in a child that was forked from its owner."""
-    if os.getpid() == pid:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 _lakes: weakref.WeakSet[Lake] = weakref.WeakSet()

@@ -72,5 +72,7 @@ def test_an_old_warehouse_is_folded_kept_up_and_grown(old):
     check(lake)
     lake.patch("items", [{"owner": "a", "number": 1, "note": "new"}])
     lake.fold()
-    assert lake.get("items", ("a", 1))["note"] == "new"
+    row = lake.get("items", ("a", 1))
+    assert row is not None
+    assert row["note"] == "new"
     check(Lake.open(str(old)))

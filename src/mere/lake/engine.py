@@ -347,14 +347,12 @@ class Lake:
                     root = folder.fold(view, self._declared.values())
                 except Conflict:
                     continue
-                self._point_hints(root, {name for segment in todo for name in segment.tables})
                 doomed += [segment.name for segment in todo]
-            if doomed and view.listing.root < root.number:
-                self._journal.mark(root.number)
             old = [number for number in view.listing.markers if number < root.number]
-            if not todo and (doomed or old) and view.listing.root < root.number:
-                # Whoever published the root has not said so yet, or was killed before it could.
+            if (doomed or old) and view.listing.root < root.number:
+                # Where the root is another's, that one was perhaps killed before it could say so.
                 self._journal.mark(root.number)
+            self._point_hints(root, {name for segment in todo for name in segment.tables})
             self._journal.delete(doomed, markers=old)
             return FoldReport(
                 root.number,
@@ -469,8 +467,8 @@ class Lake:
         return self._views().newest()
 
     def _on_segment(self, segment: Segment) -> None:
-        self._journal.remember(segment)
         if self._views_parts is not None:
+            self._journal.remember(segment)
             self._views_parts.note_write()
 
     def _is_stored(self, name: SegmentName) -> bool:

@@ -24,7 +24,7 @@ from typing import Any
 import pyarrow as pa
 from pyiceberg.manifest import DataFile
 
-from mere.clock import Clock
+from mere.clock import Clock, HybridClock
 from mere.errors import Conflict, ErrorCode, InvalidInput
 from mere.lake.arrow import from_rows, sort_order
 from mere.lake.catalog import Catalog, Root
@@ -184,7 +184,9 @@ class Folder:
         has_tombstones = any(stamps.deleted for stamps in rows.values())
         is_final = has_tombstones and table.has_final_deletes
         kept_ms = self._settings.lost_writer_ms if is_final else self._settings.late_ms
-        return StampsRef(key, newest, at_ms + kept_ms, has_tombstones)
+        # A writer whose clock is ahead stays so: what is late against it comes late after it.
+        expires_ms = max(at_ms, HybridClock.to_ms(newest)) + kept_ms
+        return StampsRef(key, newest, expires_ms, has_tombstones)
 
 
 def write_sorted(

@@ -25,6 +25,8 @@ from mere.lake.segment import (
 
 __all__ = ["Journal", "Listing", "gaps"]
 
+_RECORDS_KEPT = 200_000
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -87,8 +89,9 @@ class Journal:
         return [self._segments[name] for name in wanted]
 
     def remember(self, segment: Segment) -> None:
-        """Keep a segment of our own, which need not be fetched then."""
-        self._segments[segment.name] = segment
+        """Keep a segment of our own, which need not be fetched then; unless too much is kept."""
+        if sum(kept.records for kept in self._segments.values()) < _RECORDS_KEPT:
+            self._segments[segment.name] = segment
 
     def mark(self, root: int) -> None:
         """Say in the listing that a root was published; before anything it holds is deleted."""

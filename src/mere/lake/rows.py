@@ -14,6 +14,9 @@ newest.
 
 A map without entries is null, so that a row written before its column was added reads the same.
 
+A patch with a tick of its own was written again, long after its time, to heal a crash. Where a
+row's stamps are forgotten it counts as older than what is there.
+
 Contributions to tallies are added up, whatever their stamps. They cannot be taken out again, so
 in a table with tallies a tombstone is final: the key does not come back, for as long as a writer
 that knew of it could still send something (``LakeSettings.lost_writer_ms``).
@@ -140,6 +143,13 @@ class _State:
             self._created_ms = None if created is None else created // 1000
             self._updated_us = row.get(UPDATED_AT)
         self._has_base = row is not None
+        self._is_forgetful = row is not None and not self._knows_all(known)
+
+    def _knows_all(self, known: RowStamps) -> bool:
+        """Whether every write since the row came to be is among the stamps known."""
+        if self._created_ms is None or not known.writes:
+            return False
+        return HybridClock.to_ms(known.writes[0][0]) <= self._created_ms
 
     def apply(self, stamped: Stamped) -> None:
         patch = stamped.patch
@@ -157,6 +167,8 @@ class _State:
                 tally[entry] = merge_tallies(tally.get(entry), contribution)
         if stamp < deleted:
             return
+        if patch.tick is not None and self._is_forgetful:
+            patch = self._what_is_missing(patch)
         sets = self._stamps.sets
         for name, value in patch.sets.items():
             if stamp >= sets.get(name, _OLDEST):
@@ -173,6 +185,37 @@ class _State:
                     values.pop(entry, None)
                 else:
                     values[entry] = value
+
+    def _what_is_missing(self, patch: Patch) -> Patch:
+        """What a patch of long ago may still change in a row whose stamps are forgotten.
+
+        Such a patch was written again, to heal what a crash may have left undone. A row that is
+        no younger has taken it long since; in one that is younger it fills cells that are empty.
+        """
+        assert patch.tick is not None
+        assert self._created_ms is not None
+        stamps = self._stamps
+        is_taken = self._created_ms <= HybridClock.to_ms(patch.tick)
+
+        def is_open(stamped: bool, empty: bool) -> bool:  # noqa: FBT001
+            return stamped or (empty and not is_taken)
+
+        sets = {
+            name: value
+            for name, value in patch.sets.items()
+            if is_open(name in stamps.sets, self._sets.get(name) is None)
+        }
+        maps = {
+            column: {
+                name: value
+                for name, value in entries.items()
+                if is_open(
+                    name in stamps.maps.get(column, {}), name not in self._maps.get(column, {})
+                )
+            }
+            for column, entries in patch.maps.items()
+        }
+        return Patch(patch.key, sets, maps)
 
     def _bury(self, stamp: Stamp) -> None:
         """Remove every cell older than the tombstone; a cell of unknown age is older."""

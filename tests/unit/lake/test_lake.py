@@ -177,6 +177,37 @@ def test_a_healing_patch_loses_to_what_was_written_since(lake):
     assert (row["name"], row["size"]) == ("changed", 1)
 
 
+def test_a_healing_patch_of_long_ago_still_loses(open_lake, clock):
+    lake = open_lake(late_ms=1000)
+    claim = lake.claim("item", "x", {})
+    lake.patch("items", [{"id": "x", "name": "claimed", "tags": {"a": "1"}}], at=claim.tick)
+    lake.patch("items", [{"id": "x", "name": "changed", "size": None, "tags": {"a": None}}])
+    lake.fold()
+    clock.advance(3600)
+    lake.patch("items", [{"id": "other"}])
+    lake.fold()
+    healing = {"id": "x", "name": "claimed", "size": 1, "tags": {"a": "1"}}
+    lake.patch("items", [healing], at=claim.tick)
+    lake.fold()
+    row = lake.get("items", "x")
+    assert (row["name"], row["size"], row["tags"]) == ("changed", None, {})
+
+
+def test_a_healing_patch_fills_a_row_that_came_before_it(open_lake, clock):
+    lake = open_lake(late_ms=1000)
+    claim = lake.claim("item", "x", {})
+    clock.advance(10)
+    lake.patch("items", [{"id": "x", "name": "changed"}])
+    lake.fold()
+    clock.advance(3600)
+    lake.patch("items", [{"id": "other"}])
+    lake.fold()
+    lake.patch("items", [{"id": "x", "name": "claimed", "tags": {"a": "1"}}], at=claim.tick)
+    lake.fold()
+    row = lake.get("items", "x")
+    assert (row["name"], row["tags"]) == ("changed", {"a": "1"})
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [

@@ -137,8 +137,12 @@ class Folder:
         for writer, when in list(forget_at.items()):
             if when < at_ms and writer not in listed:
                 del forget_at[writer], folded[writer]
-        stamps = [ref for ref in state.stamps if ref.expires_ms >= at_ms]
-        return Commit("append", folded=folded, forget_at=forget_at, stamps=stamps)
+        commit = Commit.after("append", state)
+        commit.folded, commit.forget_at = folded, forget_at
+        commit.stamps = [ref for ref in state.stamps if ref.expires_ms >= at_ms]
+        dropped = (ref.newest_tick for ref in state.stamps if ref.expires_ms < at_ms)
+        commit.forgotten_tick = max(state.forgotten_tick, *dropped, 0)
+        return commit
 
     def _fold_log(self, view: View, fresh: TableView, commit: Commit) -> None:
         rows = fresh.tail

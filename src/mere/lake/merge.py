@@ -101,7 +101,13 @@ def merge_patches(
     rows: dict[Key, Row | None] = {}
     stamps: dict[Key, RowStamps] = {}
     for key, changes in patches.items():
-        rows[key], stamps[key] = apply(state.table, base.get(key), known.get(key), changes)
+        rows[key], stamps[key] = apply(
+            state.table,
+            base.get(key),
+            known.get(key),
+            changes,
+            forgotten=state.forgotten_tick,
+        )
     return Merged(rows, stamps)
 
 

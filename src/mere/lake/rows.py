@@ -14,8 +14,8 @@ newest.
 
 A map without entries is null, so that a row written before its column was added reads the same.
 
-A patch with a tick of its own was written again, long after its time, to heal a crash. Where a
-row's stamps are forgotten it counts as older than what is there.
+A patch with a tick of its own was written again, perhaps long after its time, to heal a crash. If
+it is so old that stamps of its time are forgotten, it counts as older than what is there.
 
 Contributions to tallies are added up, whatever their stamps. They cannot be taken out again, so
 in a table with tallies a tombstone is final: the key does not come back, for as long as a writer
@@ -94,7 +94,12 @@ def combine_stamps(first: RowStamps, second: RowStamps) -> RowStamps:
 
 
 def apply(
-    table: Table, row: Row | None, known: RowStamps | None, patches: Iterable[Stamped]
+    table: Table,
+    row: Row | None,
+    known: RowStamps | None,
+    patches: Iterable[Stamped],
+    *,
+    forgotten: int = 0,
 ) -> tuple[Row | None, RowStamps]:
     """Apply patches to a row; the order in which they are given does not matter.
 
@@ -103,11 +108,12 @@ def apply(
         row: The row as stored, or None where there is none.
         known: What is known of the stamps of its cells, tombstones included.
         patches: Patches to this row that are not in it yet.
+        forgotten: The newest tick of any stamp of the table that is not known any more.
 
     Returns:
         The new row, None if it is deleted, and the stamps known of it now.
     """
-    state = _State(table, row, known or RowStamps())
+    state = _State(table, row, known or RowStamps(), forgotten)
     for stamped in patches:
         state.apply(stamped)
     return state.result()
@@ -116,7 +122,7 @@ def apply(
 class _State:
     """One row in the making."""
 
-    def __init__(self, table: Table, row: Row | None, known: RowStamps) -> None:
+    def __init__(self, table: Table, row: Row | None, known: RowStamps, forgotten: int) -> None:
         self._table = table
         self._sets: Row = {}
         self._maps: dict[str, dict[str, Any]] = {}
@@ -143,13 +149,7 @@ class _State:
             self._created_ms = None if created is None else created // 1000
             self._updated_us = row.get(UPDATED_AT)
         self._has_base = row is not None
-        self._is_forgetful = row is not None and not self._knows_all(known)
-
-    def _knows_all(self, known: RowStamps) -> bool:
-        """Whether every write since the row came to be is among the stamps known."""
-        if self._created_ms is None or not known.writes:
-            return False
-        return HybridClock.to_ms(known.writes[0][0]) <= self._created_ms
+        self._forgotten = forgotten
 
     def apply(self, stamped: Stamped) -> None:
         patch = stamped.patch
@@ -167,7 +167,7 @@ class _State:
                 tally[entry] = merge_tallies(tally.get(entry), contribution)
         if stamp < deleted:
             return
-        if patch.tick is not None and self._is_forgetful:
+        if patch.tick is not None and patch.tick <= self._forgotten and self._has_base:
             patch = self._what_is_missing(patch)
         sets = self._stamps.sets
         for name, value in patch.sets.items():
@@ -187,15 +187,14 @@ class _State:
                     values[entry] = value
 
     def _what_is_missing(self, patch: Patch) -> Patch:
-        """What a patch of long ago may still change in a row whose stamps are forgotten.
+        """What a patch of long ago may still change where stamps are forgotten.
 
         Such a patch was written again, to heal what a crash may have left undone. A row that is
         no younger has taken it long since; in one that is younger it fills cells that are empty.
         """
         assert patch.tick is not None
-        assert self._created_ms is not None
         stamps = self._stamps
-        is_taken = self._created_ms <= HybridClock.to_ms(patch.tick)
+        is_taken = (self._created_ms or 0) <= HybridClock.to_ms(patch.tick)
 
         def is_open(stamped: bool, empty: bool) -> bool:  # noqa: FBT001
             return stamped or (empty and not is_taken)

@@ -2,7 +2,7 @@
 
 What the engine adds to Iceberg is in one table property, the declaration, and in three entries of
 each snapshot's summary: how far each writer's segments are folded, when that may be forgotten, and
-where the stamps of rows touched lately are.
+where the stamps of rows touched lately are; and in a fourth, up to when stamps were dropped.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ PROPERTY_TABLE = "mere.table"
 SUMMARY_FOLDED = "mere.folded"
 SUMMARY_FORGET = "mere.forget-at"
 SUMMARY_STAMPS = "mere.stamps"
+SUMMARY_FORGOTTEN = "mere.stamps-forgotten"
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,12 @@ class TableState:
         """Objects with stamps of rows touched lately."""
         return [StampsRef(*ref) for ref in self._json(SUMMARY_STAMPS, [])]
 
+    @property
+    def forgotten_tick(self) -> int:
+        """The newest tick in any object with stamps that was dropped."""
+        tick: int = self._json(SUMMARY_FORGOTTEN, 0)
+        return tick
+
     def _json(self, name: str, default: Any = None) -> Any:
         text = self._summary.get(name)
         if text is None:
@@ -127,6 +134,7 @@ class Commit:
         folded: The last sequence folded, by writer, complete.
         forget_at: When each writer may be forgotten, complete.
         stamps: The objects with stamps, complete.
+        forgotten_tick: The newest tick in any such object that was dropped.
     """
 
     operation: str
@@ -135,6 +143,18 @@ class Commit:
     folded: dict[str, int] = field(default_factory=dict)
     forget_at: dict[str, int] = field(default_factory=dict)
     stamps: list[StampsRef] = field(default_factory=list)
+    forgotten_tick: int = 0
+
+    @classmethod
+    def after(cls, operation: str, state: TableState) -> Commit:
+        """A commit that changes nothing yet and remembers all that the table remembers."""
+        return cls(
+            operation,
+            folded=dict(state.folded),
+            forget_at=dict(state.forget_at),
+            stamps=list(state.stamps),
+            forgotten_tick=state.forgotten_tick,
+        )
 
 
 def summary_of(state: TableState, commit: Commit) -> Summary:
@@ -161,6 +181,7 @@ def summary_of(state: TableState, commit: Commit) -> Summary:
         SUMMARY_FOLDED: commit.folded,
         SUMMARY_FORGET: commit.forget_at,
         SUMMARY_STAMPS: commit.stamps,
+        SUMMARY_FORGOTTEN: commit.forgotten_tick,
     }
     return Summary(
         operation=Operation(commit.operation),

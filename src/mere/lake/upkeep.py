@@ -274,9 +274,8 @@ def _compact(lake: Lake, name: str, group: set[str]) -> bool:
     )
     rows = rows.take(sort_order(rows, state.table.order))
     added = write_sorted(view.reading, state, rows, lake.settings)
-    commit = Commit(
-        "replace", added, files, dict(state.folded), dict(state.forget_at), list(state.stamps)
-    )
+    commit = Commit.after("replace", state)
+    commit.added, commit.removed = added, files
     at_ms = max(started_us // 1000, view.root.at_ms + 1)
     location = view.reading.iceberg.stage(state, commit, at_ms)
     return _publish(lake, view, name, location, started_us)

@@ -15,7 +15,7 @@ from mere.lake import Lake
 from mere.lake.arrow import to_rows
 from mere.lake.catalog import Root
 from mere.lake.iceberg_io import StoreIO
-from mere.lake.objects.memory import MemoryStore
+from mere.lake.objects.store import ObjectStore
 from mere.lake.rows import Row
 from mere.lake.view import View
 from tests.simulation.model import Model, plain
@@ -109,7 +109,7 @@ def check_store(world: World, lake: Lake) -> None:
             assert not lost, f"the last root lacks {sorted(lost)}"
 
 
-def _rows_of(store: MemoryStore, location: str, key: str, *, has_history: bool) -> list[Row]:
+def _rows_of(store: ObjectStore, location: str, key: str, *, has_history: bool) -> list[Row]:
     """All rows of a table's current snapshot, read without the engine's own reader."""
     io_ = StoreIO(store, location)
     metadata = msgspec.json.decode(store.get(key))

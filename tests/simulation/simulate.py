@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mere.errors import Unavailable
+from mere.lake.objects.store import ObjectStore
 from tests.simulation.actors import Actor
 from tests.simulation.checks import check_roots, check_store, check_view
 from tests.simulation.scheduler import Process
@@ -13,9 +14,13 @@ from tests.simulation.world import World, grown, new_world
 __all__ = ["simulate"]
 
 
-def simulate(seed: int, trace: Callable[[str], None] | None = None) -> World:
+def simulate(
+    seed: int,
+    trace: Callable[[str], None] | None = None,
+    store: ObjectStore | None = None,
+) -> World:
     """Simulate the world of a seed; raise AssertionError (or what the engine raises) if it errs."""
-    with new_world(seed, trace) as world:
+    with new_world(seed, trace, store) as world:
         chance = world.chance
         roles = ["writer", "folder", chance.choice(("reader", "all"))]
         roles += chance.choices(("writer", "folder", "keeper", "reader", "all"), k=2)

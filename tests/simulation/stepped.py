@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mere.lake.objects.memory import MemoryStore
-from mere.lake.objects.store import ObjectInfo
+from mere.lake.objects.store import ObjectInfo, ObjectStore
 from mere.lake.segment import parse_name
 from tests.simulation.scheduler import Process
 
@@ -25,7 +24,7 @@ class SteppedStore:
     """
 
     def __init__(
-        self, inner: MemoryStore, process: Process, on_segment: Callable[[str, bytes], None]
+        self, inner: ObjectStore, process: Process, on_segment: Callable[[str, bytes], None]
     ) -> None:
         self._inner = inner
         self._process = process

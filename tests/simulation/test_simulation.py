@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from mere.lake.objects.s3 import S3Store
+from mere.testing.s3server import S3Server
 from tests.simulation.run import failure_of
+from tests.simulation.simulate import simulate
 
 _SEEDS = 300
 _PIECE = 25
@@ -28,3 +31,8 @@ def test_a_seed_replays_to_the_letter():
     simulate(17, second.append)
     assert len(first) > 100
     assert first == second
+
+
+@pytest.mark.parametrize("seed", range(1000, 1010))
+def test_seeds_on_a_real_s3_server(s3_server: S3Server, seed: int):
+    simulate(seed, store=S3Store(s3_server.new_prefix(), s3_server.config))

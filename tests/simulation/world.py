@@ -15,6 +15,7 @@ from mere.clock import Clock
 from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
+from mere.lake.objects.store import ObjectStore
 from mere.lake.segment import decode
 from mere.testing.faults import FaultRates, FaultyStore
 from tests.simulation.model import Model
@@ -85,14 +86,22 @@ class World:
         seed: Decides everything.
         cache: A folder for local copies of files.
         trace: Told what happens.
+        store: Where everything is kept; by default, in memory. Another one's clock is the true
+            one, in which no time passes, so nothing in it is ever old enough to be collected.
     """
 
-    def __init__(self, seed: int, cache: Path, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        cache: Path,
+        trace: Callable[[str], None] | None = None,
+        store: ObjectStore | None = None,
+    ) -> None:
         self.seed = seed
         self.chance = random.Random(seed)
         self.scheduler = Scheduler(self.chance, trace)
         clock: Clock = StoreClock(self.scheduler)
-        self.store = MemoryStore(clock, name=f"seed-{seed}")
+        self.store = store or MemoryStore(clock, name=f"seed-{seed}")
         chosen = self.chance.choice(((THINGS,), (RUNS,), (THINGS, RUNS)))
         self.tables = (EVENTS, *chosen)
         self.model = Model(grown(self.tables))
@@ -154,11 +163,15 @@ class World:
 
 
 @contextmanager
-def new_world(seed: int, trace: Callable[[str], None] | None = None) -> Iterator[World]:
+def new_world(
+    seed: int,
+    trace: Callable[[str], None] | None = None,
+    store: ObjectStore | None = None,
+) -> Iterator[World]:
     """Make the world of a seed, with a folder in memory for its local copies of files."""
     memory = Path("/dev/shm")
     folder = tempfile.mkdtemp(prefix="mere-sim-", dir=memory if memory.is_dir() else None)
     try:
-        yield World(seed, Path(folder), trace)
+        yield World(seed, Path(folder), trace, store)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

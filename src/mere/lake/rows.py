@@ -18,8 +18,7 @@ A patch with a tick of its own was written again, perhaps long after its time, t
 it is so old that stamps of its time are forgotten, it counts as older than what is there.
 
 Contributions to tallies are added up, whatever their stamps. They cannot be taken out again, so
-in a table with tallies a tombstone is final: the key does not come back, for as long as a writer
-that knew of it could still send something (``LakeSettings.lost_writer_ms``).
+in a table with tallies a tombstone is final: the key never comes back.
 """
 
 from __future__ import annotations

@@ -193,7 +193,7 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def has_final_deletes(self) -> bool:
-        """Whether a deleted key does not come back, for as long as stamps remember it.
+        """Whether a deleted key never comes back.
 
         Contributions to a tally cannot be told apart once they have been added up, so what was
         deleted could not be taken out of a row that came back.

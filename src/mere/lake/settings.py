@@ -42,7 +42,7 @@ class LakeSettings:
 
     late_ms: int = _HOUR
     """How late a segment may arrive, against its own time, and still find its place in order.
-    Where deletes are final, their keys stay dead for `lost_writer_ms`."""
+    Stamps of deletes that are final are kept for `lost_writer_ms`, and carried along after that."""
 
     ended_writer_ms: int = 6 * _HOUR
     """How long a stream that was ended is remembered, lest its last segment is sent twice."""

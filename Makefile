@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 SEEDS ?= 300
+KILLS ?= 20
 JOBS ?= 2
 PYTEST_ARGS ?=
 
@@ -14,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install readers minio demo test check format bench simulate lock clean python-version
+.PHONY: help install readers minio demo test check format bench simulate crash lock clean python-version
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +78,10 @@ bench: $(BENCH)/.installed minio ## measure, one JSON line a figure
 
 simulate: install ## run the seeded simulation: make simulate SEEDS=10000
 	$(BIN)/python -m tests.simulation.run --seeds $(SEEDS) --jobs $(JOBS)
+
+crash: install minio ## kill real writers and folders: make crash KILLS=200
+	$(BIN)/python -m tests.crash.run --kills $(KILLS) --store local
+	$(BIN)/python -m tests.crash.run --kills $(KILLS) --store s3
 
 lock: install ## choose the newest versions of everything and write their hashes
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from mere.clock import Clock, HybridClock
-from mere.errors import AlreadyExists, CorruptData, ErrorCode, MereError, Unavailable
+from mere.errors import AlreadyExists, ErrorCode, MereError, Unavailable
 from mere.lake.objects.store import ObjectStore
 from mere.lake.records import Batch, LogPart, Patch
 from mere.lake.segment import Segment, SegmentName, encode
@@ -201,24 +201,26 @@ class SegmentWriter:
             is_stored = self._is_stored(tried.segment.name)
             if not is_stored:
                 tried = self._renamed(tried.segment)
+        if not is_stored:
+            tried = self._stored(tried)
         name = tried.segment.name
-        try:
-            if not is_stored:
-                self._store.put(name.key, tried.data)
-        except AlreadyExists as error:
-            self._begin_other_stream()
-            raise CorruptData(
-                ErrorCode.BAD_OBJECT,
-                f"{name.key} holds what this writer did not write; {tried.segment.records} "
-                "records were not stored: write them again",
-                key=name.key,
-            ) from error
         self._sequence = name.sequence
         self._written_us = self._clock.now_us()
         self._unsettled = None
         if tried.segment.is_last:
             self._begin_other_stream()
         self._on_segment(tried.segment)
+
+    def _stored(self, tried: _Tried) -> _Tried:
+        """Put a segment; what was stored, which has another name if its own was taken."""
+        try:
+            self._store.put(tried.segment.name.key, tried.data)
+        except AlreadyExists:
+            # Somebody else's object is in the way. It is for readers to complain about; our
+            # records go into a stream of their own.
+            tried = self._renamed(tried.segment)
+            self._store.put(tried.segment.name.key, tried.data)
+        return tried
 
     def _renamed(self, segment: Segment) -> _Tried:
         """The same records as the first segment of another stream."""

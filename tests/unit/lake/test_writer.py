@@ -127,7 +127,9 @@ def test_folds_forget_a_stream_once_its_segments_are_gone(open_lake, clock):
     assert state.folded.keys() == state.forget_at.keys()
 
 
-def test_a_foreign_object_in_the_way_is_told_and_the_stream_left(lake, store, monkeypatch):
+def test_a_foreign_object_in_the_way_is_left_there_and_the_records_stored(
+    lake, open_lake, store, monkeypatch
+):
     put = store.put
 
     def squat(key, data, *, overwrite=False):
@@ -137,8 +139,11 @@ def test_a_foreign_object_in_the_way_is_told_and_the_stream_left(lake, store, mo
         put(key, data, overwrite=overwrite)
 
     monkeypatch.setattr(store, "put", squat)
-    with pytest.raises(CorruptData, match="what this writer did not write"):
-        lake.append("points", [{"series": "a"}])
+    lake.append("points", [{"series": "a"}])
+    with pytest.raises(CorruptData, match="does not begin like a segment") as caught:
+        series(open_lake())
+    store.delete([caught.value.details["key"]])
+    assert series(open_lake()) == ["a"]
 
 
 def child(lake: Lake, folder: str) -> None:

@@ -28,7 +28,7 @@ class LakeSettings:
     log_file_rows: int = 4_000_000
     """Rows in one file of a log table."""
 
-    keyed_group_rows: int = 4_096
+    keyed_group_rows: int = 10_000
     """Rows in one row group of a keyed table; the least a reader of one row decodes."""
 
     log_group_rows: int = 65_536

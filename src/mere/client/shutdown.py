@@ -93,14 +93,31 @@ def _hook_multiprocessing() -> None:
         return
     from multiprocessing import process, util
 
-    if process.parent_process() is not None:
+    if process.parent_process() is None:
+        return
+    if sys.version_info >= (3, 13):
+        # Finalizers come too late there: the exception is forgotten by then.
+        threading._register_atexit(_at_child_end)  # type: ignore[attr-defined]  # noqa: SLF001
+    else:
         # Highest priority, so that what others clean up is still there.
         util.Finalize(None, _at_child_end, exitpriority=1000)
 
 
 def _at_child_end() -> None:
-    # It is called while the exception that ends the child is on its way.
-    _end_all(status_after(sys.exc_info()[1]))
+    """End the runs of a child of `multiprocessing`, which catches what its target raises."""
+    error = sys.exc_info()[1]  # on its way still, before Python 3.13
+    if error is not None:
+        _end_all(status_after(error))
+    else:
+        _end_all(RunStatus.FAILED if _child_exit_code() else RunStatus.FINISHED)
+
+
+def _child_exit_code() -> int:
+    """The exit code that the frame which ran the child's target has come to."""
+    frame: FrameType | None = sys._getframe()  # noqa: SLF001
+    while frame is not None and frame.f_code.co_name != "_bootstrap":
+        frame = frame.f_back
+    return 0 if frame is None else frame.f_locals.get("exitcode", 0)
 
 
 def _hook_sigterm() -> None:

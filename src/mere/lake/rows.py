@@ -149,6 +149,7 @@ class _State:
             self._updated_us = row.get(UPDATED_AT)
         self._has_base = row is not None
         self._forgotten = forgotten
+        self._buried = known.deleted
 
     def apply(self, stamped: Stamped) -> None:
         patch = stamped.patch
@@ -248,15 +249,14 @@ class _State:
             if self._created_ms is not None:
                 oldest.append(self._created_ms)
             return self._has_base or bool(stamps.writes), min(oldest, default=0)
-        living = [stamp for stamp in stamps.writes if stamp > deleted]
-        if living:
-            return True, HybridClock.to_ms(min(living)[0])
-        # The row was stored after the tombstone had been applied and its writes' stamps were
-        # forgotten since: it stands.
-        is_younger = (
-            self._created_ms is not None and HybridClock.from_ms(self._created_ms) > deleted[0]
-        )
-        return is_younger, self._created_ms or 0
+        living = [HybridClock.to_ms(stamp[0]) for stamp in stamps.writes if stamp > deleted]
+        # A row that is stored came to be after every tombstone applied before. Its first write
+        # may be unknown here, where only part of the stamps had to be read.
+        is_applied = deleted == self._buried
+        created_ms = self._created_ms
+        if created_ms is not None and (is_applied or HybridClock.from_ms(created_ms) > deleted[0]):
+            living.append(created_ms)
+        return bool(living), min(living, default=0)
 
     def _value(self, name: str, rule: str, derive: str) -> Any:
         if rule == "set":

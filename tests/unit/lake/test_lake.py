@@ -9,6 +9,8 @@ import pytest
 
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound, Unavailable
 from mere.lake import Column, Lake, Table
+from mere.lake.records import Patch
+from mere.lake.rows import RowStamps, Stamped, apply
 from mere.lake.warehouse import FORMAT
 from tests.unit.lake.conftest import ITEMS, PAIRS, POINTS
 
@@ -329,3 +331,12 @@ def test_a_full_buffer_refuses_and_keeps_what_it_has(open_lake, store, monkeypat
     monkeypatch.setattr(store, "put", put)
     writer.close(timeout_s=10)
     assert [row[0] for row in points(lake)] == ["a", "b", "c"]
+
+
+def test_a_row_keeps_its_age_where_only_its_older_tombstone_is_known():
+    row = {"id": "x", "name": None, "created_at": 2_000_000, "updated_at": 2_000_000}
+    known = RowStamps(deleted=(1_000 << 16, "a", 0))
+    newer = Stamped((3_000 << 16, "b", 0), Patch(("x",), {"size": 1}))
+    changed, _ = apply(ITEMS, row, known, [newer])
+    assert changed is not None
+    assert (changed["created_at"], changed["updated_at"]) == (2_000_000, 3_000_000)

@@ -27,6 +27,14 @@ __all__ = ["S3Server", "find_minio", "run_s3_server"]
 
 _START_TIMEOUT_S = 30.0
 _ATTEMPTS = 5
+_BUCKET = "mere-test"
+_LISTING = f"/{_BUCKET}?list-type=2"
+_LIST = """
+import os, sys
+from mere.clock import SystemClock
+from mere.lake.objects.open import open_store
+open_store(sys.argv[1], clock=SystemClock(), environment=os.environ).list("")
+"""
 _STRANGER = (
     "AWS4-HMAC-SHA256 Credential=stranger/20200101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=0"
@@ -92,8 +100,9 @@ def run_s3_server(folder: Path | None = None, *, minio: Path | None = None) -> I
                 ErrorCode.STORE_UNAVAILABLE,
                 f"no S3 server came up: {log.read()[-2000:].decode(errors='replace')}",
             )
-        server = S3Server("minio" if binary else "moto", port, user, password, "mere-test")
+        server = S3Server("minio" if binary else "moto", port, user, password, _BUCKET)
         _create_bucket(server, folder)
+        _wait_until_it_lists(server)
         yield server
 
 
@@ -148,9 +157,9 @@ def _is_healthy(process: subprocess.Popen[bytes], port: int) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection = http.client.HTTPConnection(_HOST, port, timeout=2)
             with contextlib.closing(connection):
-                # MinIO says that it is alive before it knows its users: a stranger's request is
+                # MinIO answers before it knows its objects and users: a stranger's listing is
                 # refused with 503 until then, and with 403 from then on.
-                connection.request("GET", "/", headers={"Authorization": _STRANGER})
+                connection.request("GET", _LISTING, headers={"Authorization": _STRANGER})
                 if connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR:
                     return True
         time.sleep(0.05)
@@ -168,6 +177,19 @@ def _create_bucket(server: S3Server, folder: Path) -> None:
         connection.request("PUT", f"/{server.bucket}")
         if connection.getresponse().status != http.client.OK:
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, "moto made no bucket")
+
+
+def _wait_until_it_lists(server: S3Server) -> None:
+    """Wait for a real listing: MinIO answers before it knows its objects and users.
+
+    In a process of its own, since obstore, once used here, would fail in children forked later.
+    """
+    subprocess.run(
+        [sys.executable, "-c", _LIST, server.new_prefix()],
+        env={**environment(), **server.environment, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=True,
+        timeout=60,
+    )
 
 
 def _free_port() -> int:

@@ -7,13 +7,30 @@ from __future__ import annotations
 
 from mere.lake import Column, Table
 
-__all__ = ["EXPERIMENTS", "METRICS", "RUNS", "TABLES"]
+__all__ = [
+    "ARTIFACTS",
+    "CONSOLE",
+    "DATASETS",
+    "EXPERIMENTS",
+    "LINEAGE",
+    "LOGGED_MODELS",
+    "METRICS",
+    "MODEL_ALIASES",
+    "MODEL_VERSIONS",
+    "REGISTERED_MODELS",
+    "RUNS",
+    "TABLES",
+]
 
 _TALLY = "struct<step:long,timestamp:timestamptz,value:double,min:double,max:double,count:long>"
 _SOURCE = (
     "struct<entrypoint:string,git_remote:string,git_commit:string,git_dirty:boolean,"
     "diff_digest:string,environment_digest:string,host:string,python:string,machine:string,"
     "pid:long,process_started_at:timestamptz>"
+)
+_COMMAND = (
+    "struct<entrypoint:string,is_module:boolean,arguments:list<string>,folder:string,"
+    "git_branch:string,code_digest:string>"
 )
 
 EXPERIMENTS = Table(
@@ -25,6 +42,7 @@ EXPERIMENTS = Table(
         Column("artifact_location", "string", "relative to the warehouse, unless a URL"),
         Column("tags", "map<string,string>"),
         Column("created_by", "string", "the account that created it"),
+        Column("deleted_at", "timestamptz", "when it was put into the bin"),
     ),
     key=("experiment_id",),
     doc="the named folders in which runs are kept",
@@ -60,6 +78,12 @@ RUNS = Table(
         Column("source", _SOURCE, "where it came from: code, machine and process"),
         Column("artifact_location", "string", "relative to the warehouse, unless a URL"),
         Column("heartbeat_at", "timestamptz", "when its process last said that it lives"),
+        Column("notes", "string", "what people wrote about it, as Markdown"),
+        Column("group_name", "string", "the group of runs it was started in"),
+        Column("repeats", "string", "the run that it is a repetition of"),
+        Column("command", _COMMAND, "what to start, where, to run it again"),
+        Column("seeds", "map<string,string>", "the seeds it declared"),
+        Column("deleted_at", "timestamptz", "when it was put into the bin"),
     ),
     key=("run_id",),
     doc="executions of training code, with what went in and what came out",
@@ -80,4 +104,157 @@ METRICS = Table(
     doc="every point of every metric",
 )
 
-TABLES = (EXPERIMENTS, RUNS, METRICS)
+CONSOLE = Table(
+    "console",
+    columns=(
+        Column("run_id", "string"),
+        Column("process", "long", "the rank of the process that wrote it; 0 is the run's own"),
+        Column("line", "long", "counts from 0 in each process, both streams together"),
+        Column("stream", "string", "stdout or stderr"),
+        Column("timestamp", "timestamptz", "when the line began"),
+        Column("text", "string", "without its end of line"),
+    ),
+    sort=("run_id", "process", "line"),
+    doc="what runs wrote to their standard output and error, line by line",
+)
+
+ARTIFACTS = Table(
+    "artifacts",
+    columns=(
+        Column("owner", "string", "the id of the run, dataset version or model it belongs to"),
+        Column("path", "string", "below the owner, with slashes"),
+        Column("kind", "string", "file, image, audio, table, figure, histogram, text or json"),
+        Column("size", "long", "bytes"),
+        Column("digest", "string", "SHA-256 of the content, as 64 hexadecimal digits"),
+        Column("media_type", "string"),
+        Column("location", "string", "the object's key, relative to the warehouse"),
+        Column("step", "long", "where in the training it was logged, where given"),
+        Column("caption", "string"),
+    ),
+    key=("owner", "path"),
+    doc="files of runs, of dataset versions and of models",
+)
+
+DATASETS = Table(
+    "datasets",
+    columns=(
+        Column("dataset_id", "string", "a UUIDv7 as 32 hexadecimal digits, one a version"),
+        Column("name", "string"),
+        Column("version", "long", "counts from 1 in each name"),
+        Column("digest", "string", "of the content, or as the client that logged it computed it"),
+        Column("kind", "string", "table, files or reference (data kept elsewhere)"),
+        Column("source_type", "string", "what kind of place it came from"),
+        Column("source", "string", "where it came from: an address, or a description"),
+        Column("table_name", "string", "of a table: its name in SQL"),
+        Column("snapshot_id", "long", "of a table: the Iceberg snapshot"),
+        Column("manifest", "string", "of files: the key of the object that lists them"),
+        Column("schema", "string", "JSON"),
+        Column("profile", "string", "JSON"),
+        Column("rows", "long"),
+        Column("files", "long"),
+        Column("bytes", "long"),
+        Column("tags", "map<string,string>"),
+        Column("run_id", "string", "the run that wrote it"),
+        Column("created_by", "string", "the account that wrote it"),
+        Column("lifecycle", "string", "active or deleted"),
+        Column("deleted_at", "timestamptz", "when it was put into the bin"),
+    ),
+    key=("dataset_id",),
+    doc="versions of datasets",
+)
+
+LINEAGE = Table(
+    "lineage",
+    columns=(
+        Column("run_id", "string"),
+        Column("direction", "string", "read or write"),
+        Column("asset", "string", "kind:id, such as dataset:<dataset_id> or model:<name>/<version>"),
+        Column("context", "string", "what for: training, validation, …"),
+        Column("tags", "map<string,string>"),
+        Column("logged_at", "timestamptz"),
+    ),
+    key=("run_id", "direction", "asset"),
+    doc="which run read and wrote which dataset versions and models",
+)
+
+LOGGED_MODELS = Table(
+    "logged_models",
+    columns=(
+        Column("model_id", "string"),
+        Column("experiment_id", "string"),
+        Column("run_id", "string", "the run that made it"),
+        Column("name", "string"),
+        Column("model_type", "string"),
+        Column("status", "string", "PENDING, READY or FAILED"),
+        Column("artifact_location", "string", "relative to the warehouse, unless a URL"),
+        Column("params", "map<string,string>"),
+        Column("tags", "map<string,string>"),
+        Column("lifecycle", "string", "active or deleted"),
+        Column("logged_at", "timestamptz"),
+        Column("changed_at", "timestamptz"),
+    ),
+    key=("model_id",),
+    doc="models that runs made",
+)
+
+REGISTERED_MODELS = Table(
+    "registered_models",
+    columns=(
+        Column("name", "string"),
+        Column("description", "string"),
+        Column("tags", "map<string,string>"),
+        Column("lifecycle", "string", "active or deleted"),
+        Column("registered_at", "timestamptz"),
+        Column("changed_at", "timestamptz"),
+    ),
+    key=("name",),
+    doc="named models, of which there are versions",
+)
+
+MODEL_VERSIONS = Table(
+    "model_versions",
+    columns=(
+        Column("name", "string", "the registered model"),
+        Column("version", "long", "counts from 1 in each name"),
+        Column("description", "string"),
+        Column("source", "string", "where its files came from"),
+        Column("location", "string", "where its files are, relative to the warehouse unless a URL"),
+        Column("run_id", "string", "the run that made it"),
+        Column("model_id", "string", "the logged model it was made of"),
+        Column("status", "string", "PENDING_REGISTRATION, READY or FAILED_REGISTRATION"),
+        Column("status_message", "string"),
+        Column("stage", "string", "None, Staging, Production or Archived, as older clients set it"),
+        Column("tags", "map<string,string>"),
+        Column("created_by", "string"),
+        Column("lifecycle", "string", "active or deleted"),
+        Column("registered_at", "timestamptz"),
+        Column("changed_at", "timestamptz"),
+    ),
+    key=("name", "version"),
+    doc="versions of registered models",
+)
+
+MODEL_ALIASES = Table(
+    "model_aliases",
+    columns=(
+        Column("name", "string", "the registered model"),
+        Column("alias", "string"),
+        Column("version", "long"),
+    ),
+    key=("name", "alias"),
+    doc="names for versions of models, which may move",
+)
+
+TABLES = (
+    EXPERIMENTS,
+    RUNS,
+    METRICS,
+    CONSOLE,
+    ARTIFACTS,
+    DATASETS,
+    LINEAGE,
+    LOGGED_MODELS,
+    REGISTERED_MODELS,
+    MODEL_VERSIONS,
+    MODEL_ALIASES,
+)

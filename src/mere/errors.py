@@ -67,7 +67,13 @@ class ErrorCode(StrEnum):
     BAD_OBJECT = "bad_object"
     MISSING_SEGMENT = "missing_segment"
     MISSING_FILE = "missing_file"
+    NOT_REPEATABLE = "not_repeatable"
+    ENVIRONMENT_FAILED = "environment_failed"
     BUG = "bug"
+    DATASET_NOT_FOUND = "dataset_not_found"
+    NODE_NOT_FOUND = "node_not_found"
+    IN_USE = "in_use"
+    ARTIFACT_NOT_FOUND = "artifact_not_found"
 
 
 class MereError(Exception):

@@ -29,7 +29,13 @@ def duckdb_answers(warehouse: str) -> dict:
         + scan % "points"
         + " where series = 'a'"
     ).fetchone()
-    return {"rows": runs, "points": points}
+    cells = connection.execute(
+        "select a, s, l[1], st.x, d::varchar, epoch_us(tz), t is not null from "
+        + scan % "dataset_x"
+        + " order by a"
+    ).fetchall()
+    (empty,) = connection.execute("select * from " + scan % "dataset_empty").fetchall() or (0,)
+    return {"rows": runs, "points": points, "dataset": cells, "empty": empty}
 
 
 def pyiceberg_answers(warehouse: str) -> dict:
@@ -47,7 +53,15 @@ def pyiceberg_answers(warehouse: str) -> dict:
     ]
     table = StaticTable.from_metadata(f"{warehouse}/tables/points")
     points = table.scan("series == 'a'").to_arrow().to_pydict()
-    return {"rows": rows, "points": summary(points)}
+    cells = StaticTable.from_metadata(f"{warehouse}/tables/dataset_x").scan().to_arrow()
+    dataset = cells_of(cells.to_pylist())
+    empty = StaticTable.from_metadata(f"{warehouse}/tables/dataset_empty").scan().to_arrow()
+    return {
+        "rows": rows,
+        "points": summary(points),
+        "dataset": dataset,
+        "empty": empty.num_rows,
+    }
 
 
 def polars_answers(warehouse: str) -> dict:
@@ -70,7 +84,24 @@ def polars_answers(warehouse: str) -> dict:
         for r in items
     ]
     points = scan("points").filter(pl.col("series") == "a").collect().to_dict(as_series=False)
-    return {"rows": rows, "points": summary(points)}
+    dataset = cells_of(scan("dataset_x").collect().to_dicts())
+    empty = scan("dataset_empty").collect().height
+    return {"rows": rows, "points": summary(points), "dataset": dataset, "empty": empty}
+
+
+def cells_of(rows: list[dict]) -> list:
+    return [
+        [
+            r["a"],
+            r["s"],
+            r["l"][0] if r["l"] else None,
+            r["st"]["x"] if r["st"] else None,
+            None if r["d"] is None else str(r["d"]),
+            None if r["tz"] is None else round(r["tz"].timestamp() * 1_000_000),
+            r["t"] is not None,
+        ]
+        for r in sorted(rows, key=lambda row: row["a"])
+    ]
 
 
 def summary(points: dict) -> list:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from datetime import time
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from mere.lake import Column, Lake, LakeSettings, Table
@@ -61,10 +65,11 @@ def fill(lake: Lake) -> None:
         if n % 3 == 2:
             lake.fold()
     lake.delete("items", ["run 4"])
+    write_dataset(lake)
     lake.fold()
 
 
-def expected(lake: Lake) -> dict[str, list]:
+def expected(lake: Lake) -> dict[str, Any]:
     rows = lake.sql("select id, name, tags['colour'] c, latest['loss'] l from items order by id")
     points = lake.sql(
         "select count(*) n, sum(step)::int s, min(value) a, max(value) b from points "
@@ -73,7 +78,39 @@ def expected(lake: Lake) -> dict[str, list]:
     return {
         "rows": [list(row.values()) for row in rows.to_pylist()],
         "points": list(points.to_pylist()[0].values()),
+        "dataset": [[*row] for row in DATASET],
+        "empty": 0,
     }
+
+
+DATASET: list[list[Any]] = [
+    [1, "x", 5, 7, "1.25", 1_000_000, True],
+    [2, "é", None, None, "-0.50", -1, False],
+    [3, None, 6, None, None, None, True],
+]
+
+
+def write_dataset(lake: Lake) -> None:
+    """Write a table of datasets: one schema, then another, then an append to that."""
+    lake.write_table("dataset_x", pa.table({"a": ["of another type"], "gone": [1]}))
+    table = pa.table(
+        {
+            "a": pa.array([1, 2, 3], pa.uint32()),
+            "s": pa.array(["x", "é", None]).dictionary_encode(),
+            "l": pa.array([[5], [], [6, 7]], pa.large_list(pa.int16())),
+            "st": pa.array([{"x": 7}, None, {"x": None}]),
+            "d": pa.array([Decimal("1.25"), Decimal("-0.50"), None], pa.decimal128(9, 2)),
+            "tz": pa.array([1_000_000, -1, None], pa.timestamp("us", "Europe/Berlin")),
+            "t": pa.array([time(1), None, time(3)], pa.time32("s")),
+            "n": pa.array([1, 2, None], pa.timestamp("us")),
+            "f": pa.array([b"ab", b"cd", None], pa.binary(2)),
+        }
+    )
+    lake.write_table("dataset_x", table.slice(0, 2))
+    first = lake.write_table("dataset_x", table.slice(2), mode="append")
+    lake.keep_snapshot("dataset_x", first.snapshot_id, "v1")
+    lake.write_table("dataset_empty", table)
+    lake.write_table("dataset_empty", table.slice(0, 0))
 
 
 @pytest.mark.parametrize("folder", ["plain", "with space & ünicode"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from typing import Any
 
+import pyarrow as pa
+
 from mere.clock import HybridClock
-from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound, Unavailable
+from mere.errors import AlreadyExists, Conflict, ErrorCode, InvalidInput, NotFound, Unavailable
 from mere.lake import Lake
 from mere.lake.view import View
 from mere.testing.faults import FaultRates
-from tests.simulation.checks import check_view
+from tests.simulation.checks import check_bulk, check_view, tokens_in
 from tests.simulation.model import SimulatedBatch
 from tests.simulation.scheduler import Crash, Process
 from tests.simulation.world import World, grown
@@ -22,6 +25,7 @@ _ROLES = {
     "folder": {"fold": 6, "read": 1, "tag": 1},
     "keeper": {"fold": 2, "upkeep": 4, "read": 1},
     "reader": {"read": 8, "as_of": 1, "get": 1},
+    "publisher": {"publish": 6, "read_bulk": 3, "fold": 1, "upkeep": 1, "write": 1},
     "all": {"write": 5, "fold": 2, "read": 2, "upkeep": 1, "tag": 1, "claim": 1, "as_of": 1},
 }
 _LATE_S_MAX = 20
@@ -251,6 +255,28 @@ class Actor:
             except NotFound:  # expired meanwhile
                 return
             check_view(self._world, view, ())
+
+    def _publish(self, lake: Lake) -> None:
+        """Append a row to the bulk table, in one snapshot."""
+        self._count += 1
+        token = f"{self._process.name}-{self._count}"
+        self._world.tokens[token] = False
+        try:
+            snapshot = lake.write_table("bulk", pa.table({"token": [token]}), mode="append")
+        except Conflict as error:  # the machine slept meanwhile
+            self._process.say(f"  {error}")
+            return
+        self._world.tokens[token] = True
+        self._process.say(f"  published {token} as root {snapshot.root}")
+        rows = tokens_in(lake, snapshot.snapshot_id)
+        assert rows[-1] == token, f"the snapshot of {token} ends with {rows[-1]}"
+        self._world.snapshots[snapshot.snapshot_id] = rows
+        if self._chance.random() < 0.3:
+            with contextlib.suppress(Conflict):
+                lake.keep_snapshot("bulk", snapshot.snapshot_id, token)
+
+    def _read_bulk(self, lake: Lake) -> None:
+        check_bulk(self._world, lake)
 
     def _claim(self, lake: Lake) -> None:
         name = f"name{self._chance.randrange(3)}"

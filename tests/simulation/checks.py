@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
 from pyiceberg.manifest import read_manifest_list
 
+from mere.errors import NotFound
 from mere.lake import Lake
 from mere.lake.arrow import to_rows
 from mere.lake.catalog import Root
@@ -21,7 +22,7 @@ from mere.lake.view import View
 from tests.simulation.model import Model, plain
 from tests.simulation.world import World
 
-__all__ = ["batches_in", "check_roots", "check_store", "check_view"]
+__all__ = ["batches_in", "check_bulk", "check_roots", "check_store", "check_view", "tokens_in"]
 
 
 def check_view(world: World, view: View, must: Iterable[str], sql: Any = None) -> frozenset[str]:
@@ -78,6 +79,35 @@ def _check_rows(model: Model, name: str, rows: list[Row], shown: frozenset[str])
         raise AssertionError(f"table {name} is wrong\n  " + "\n  ".join(wrong))
 
 
+def tokens_in(lake: Lake, snapshot_id: int | None = None) -> tuple[str, ...]:
+    """The rows of the bulk table, in order."""
+    found = lake.read_table("bulk", snapshot_id).read_all()
+    return tuple(found.column("token").to_pylist())
+
+
+def check_bulk(world: World, lake: Lake) -> None:
+    """The bulk table has every row that was acknowledged, once, and every snapshot as it was."""
+    must = {token for token, is_acked in world.tokens.items() if is_acked}
+    known = dict(world.snapshots)
+    try:
+        rows = tokens_in(lake)
+    except NotFound:
+        assert not must, f"the bulk table is not there and should hold {sorted(must)}"
+        return
+    _check_tokens(world, rows)
+    assert must <= set(rows), f"the bulk table lacks {sorted(must - set(rows))}"
+    for snapshot_id, before in known.items():
+        assert rows[: len(before)] == before, f"snapshot {snapshot_id} is no beginning of the next"
+    if known:
+        snapshot_id = world.chance.choice(sorted(known))
+        assert tokens_in(lake, snapshot_id) == known[snapshot_id]
+
+
+def _check_tokens(world: World, rows: Sequence[str]) -> None:
+    assert len(set(rows)) == len(rows), f"the bulk table holds a row twice: {rows}"
+    assert set(rows) <= world.tokens.keys(), "the bulk table holds what nobody wrote"
+
+
 def check_roots(world: World) -> None:
     """A later root shows all that an earlier one shows."""
     known: frozenset[str] = frozenset()
@@ -98,6 +128,7 @@ def check_store(world: World, lake: Lake) -> None:
             name: _rows_of(store, location, key, has_history=is_newest)
             for name, key in root.tables.items()
         }
+        _check_tokens(world, [str(row["token"]) for row in tables.pop("bulk", [])])
         shown = batches_in(world.model, tables.get("events", []))
         before = world.roots.setdefault(root.number, shown)
         assert before == shown, f"root {root.number} shows {before ^ shown} only at times"

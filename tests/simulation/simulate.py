@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mere.errors import Unavailable
 from mere.lake.objects.store import ObjectStore
 from tests.simulation.actors import Actor
-from tests.simulation.checks import check_roots, check_store, check_view
+from tests.simulation.checks import check_bulk, check_roots, check_store, check_view
 from tests.simulation.scheduler import Process
 from tests.simulation.world import World, grown, new_world
 
@@ -24,6 +24,7 @@ def simulate(
         chance = world.chance
         roles = ["writer", "folder", chance.choice(("reader", "all"))]
         roles += chance.choices(("writer", "folder", "keeper", "reader", "all"), k=2)
+        roles += ["publisher"] * chance.choice((0, 0, 1, 2))
         crash_rate = chance.choice((0.0, 0.002, 0.01))
         for number, role in enumerate(roles):
             actor = Actor(world, role, chance.randrange(3, 9), lives=chance.randrange(1, 4))
@@ -49,6 +50,7 @@ def _finish(world: World, process: Process) -> None:
             assert check_view(world, lake.view(), after) == after
         if lake.roots():
             check_store(world, lake)
+        check_bulk(world, lake)
         for name, (number, must) in world.tags.items():
             view = lake.view_as_of(name)
             assert view.root.number == number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 
 from mere.lake.objects.store import ObjectInfo, ObjectStore
@@ -51,6 +52,19 @@ class SteppedStore:
         if parse_name(key) is not None:
             self._on_segment(key, data)
         self._inner.put(key, data, overwrite=overwrite)
+        self._process.step()
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        self._begin("put_file", key)
+        self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
         self._process.step()
 
     def delete(self, keys: Iterable[str]) -> None:

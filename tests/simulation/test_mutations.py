@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mere.lake import journal, merge, views
+from mere.errors import Conflict
+from mere.lake import Lake, journal, merge, views
 from mere.lake.catalog import Catalog, Root
+from mere.lake.iceberg import Iceberg
 from mere.lake.journal import Journal
 from mere.lake.tables import TableState
 from tests.simulation.run import failure_of
@@ -40,6 +42,31 @@ def test_stamps_forgotten(monkeypatch):
 
 def test_no_marker_before_segments_go(monkeypatch):
     monkeypatch.setattr(Journal, "mark", lambda *_: None)
+    assert notices()
+
+
+def test_old_snapshots_of_bulk_tables_collected(monkeypatch):
+    original: Callable[..., set[str]] = Iceberg.references
+
+    def references(self: Iceberg, state: TableState, *, history: bool) -> set[str]:
+        return original(self, state, history=history and not state.table.is_bulk)
+
+    monkeypatch.setattr(Iceberg, "references", references)
+    assert notices()
+
+
+def test_a_bulk_table_changed_meanwhile_is_overlooked(monkeypatch):
+    original: Callable[..., Any] = Lake.publish
+
+    def publish(self: Lake, parent: Root, locations: dict[str, str], at_ms: int) -> Root:
+        while True:
+            try:
+                return original(self, parent, locations, at_ms)
+            except Conflict:
+                parent = self.catalog.newest(parent)
+                locations = {**parent.tables, **{k: v for k, v in locations.items() if k == "bulk"}}
+
+    monkeypatch.setattr(Lake, "publish", publish)
     assert notices()
 
 

@@ -112,6 +112,10 @@ class World:
         """Each tag's root, and what had been acknowledged before it was given."""
         self.claims: dict[str, tuple[int, str | None]] = {}
         """Each claimed name's owner as everybody learned it, and who was told that it won."""
+        self.tokens: dict[str, bool] = {}
+        """Each row that was to be appended to the bulk table, and whether that was acknowledged."""
+        self.snapshots: dict[int, tuple[str, ...]] = {}
+        """The rows of each snapshot of the bulk table that was acknowledged."""
         self.rates = self._rates()
         self._lakes = 0
 

@@ -10,5 +10,16 @@ from mere.lake.claims import Claim
 from mere.lake.engine import AsOf, Lake, LakeBatch
 from mere.lake.schema import Column, Table
 from mere.lake.settings import LakeSettings
+from mere.lake.snapshots import TableSnapshot
 
-__all__ = ["AsOf", "Claim", "Column", "Lake", "LakeBatch", "LakeSettings", "Root", "Table"]
+__all__ = [
+    "AsOf",
+    "Claim",
+    "Column",
+    "Lake",
+    "LakeBatch",
+    "LakeSettings",
+    "Root",
+    "Table",
+    "TableSnapshot",
+]

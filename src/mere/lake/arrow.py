@@ -14,7 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.schema import Schema
-from pyiceberg.types import IcebergType, ListType, MapType, NestedField, StructType
+from pyiceberg.types import (
+    DecimalType,
+    FixedType,
+    IcebergType,
+    ListType,
+    MapType,
+    NestedField,
+    StructType,
+)
 
 from mere.lake.records import LogPart
 from mere.lake.rows import Row
@@ -33,6 +41,8 @@ _PRIMITIVES = {
     "binary": pa.binary(),
     "date": pa.date32(),
     "timestamptz": _TIME,
+    "timestamp": pa.timestamp("us"),
+    "time": pa.time64("us"),
 }
 
 
@@ -57,6 +67,10 @@ def _type(kind: IcebergType) -> pa.DataType:
         return pa.list_(_field(kind.element_field))
     if isinstance(kind, StructType):
         return pa.struct([_field(field) for field in kind.fields])
+    if isinstance(kind, DecimalType):
+        return pa.decimal128(kind.precision, kind.scale)
+    if isinstance(kind, FixedType):
+        return pa.binary(len(kind))
     return _PRIMITIVES[str(kind)]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -24,23 +24,29 @@ from mere.errors import (
     NotFound,
     Unavailable,
 )
+from mere.lake.blobs import Blobs
 from mere.lake.buffered import BufferedWriter
 from mere.lake.catalog import Catalog, Root
 from mere.lake.claims import Claim, claim_name
 from mere.lake.journal import Journal
 from mere.lake.objects.open import open_store
+from mere.lake.objects.retry import RetryingStore
 from mere.lake.objects.store import ObjectStore
 from mere.lake.records import Batch
 from mere.lake.schema import Table
+from mere.lake.sealed import Stream
 from mere.lake.segment import Segment, SegmentName
 from mere.lake.settings import LakeSettings
+from mere.lake.snapshots import TableSnapshot
 from mere.lake.warehouse import Warehouse, open_warehouse
 from mere.lake.writer import SegmentWriter
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from mere.lake.bulk import BulkTables
     from mere.lake.fold import FoldReport
+    from mere.lake.merge import Reading
     from mere.lake.sql import SqlEngine
     from mere.lake.status import LakeStatus
     from mere.lake.upkeep import UpkeepReport
@@ -95,14 +101,17 @@ class Lake:
         self.warehouse = warehouse
         self.settings = settings
         self._store = store
+        self.blobs = Blobs(store, width=settings.parallel_requests)
+        """Plain objects beside the tables."""
         self._clock = clock
         self._declared = {table.name: table for table in tables}
         self._cache = cache
         self._hybrid = HybridClock(clock)
         self._catalog = Catalog(store, clock)
         self._journal = Journal(store, self._hybrid, width=settings.parallel_requests)
+        self._hurried = _hurried(store, clock, settings.journal_put_ms)
         self._writer = SegmentWriter(
-            store,
+            self._hurried,
             clock,
             self._hybrid,
             on_segment=self._on_segment,
@@ -120,6 +129,7 @@ class Lake:
         self._lock = threading.Lock()
         self._views_parts: Views | None = None
         self._sql_engine: SqlEngine | None = None
+        self._bulk_tables: BulkTables | None = None
 
     def reset_after_fork(self) -> None:
         """Make the lake usable in a forked child."""
@@ -222,6 +232,24 @@ class Lake:
         )
         self._buffered.append(writer)
         return writer
+
+    def stream(self) -> Stream:
+        """A stream of segments for a sender that keeps what it sends; for one thread."""
+        return Stream(
+            self._hurried,
+            self._clock,
+            self._hybrid,
+            on_segment=self._on_segment,
+            is_stored=self._is_stored,
+            scan=self.scan,
+            late_ms=self.settings.late_ms,
+            lost_writer_ms=self.settings.lost_writer_ms,
+            ended_writer_ms=self.settings.ended_writer_ms,
+        )
+
+    def tick(self) -> int:
+        """A time for a parcel: behind every one this process has seen."""
+        return self._hybrid.tick()
 
     def settle(self) -> None:
         """Send what an earlier failure left open; raises as `append` does."""
@@ -326,6 +354,92 @@ class Lake:
         """
         return self._views().as_of(as_of)
 
+    # Bulk tables
+
+    def write_table(
+        self,
+        name: str,
+        data: pa.Table | pa.RecordBatchReader,
+        *,
+        mode: str = "overwrite",
+        properties: Mapping[str, str] | None = None,
+        onto: int | None = None,
+    ) -> TableSnapshot:
+        """Write rows as one snapshot of a bulk table, which is made where there is none.
+
+        The rows bypass the journal and pass through bounded memory. When this returns, they are
+        durable, and whoever reads finds them.
+
+        Args:
+            name: The table's name in SQL.
+            data: The rows; a reader is read once.
+            mode: ``overwrite``: these rows are the table now, with any schema. ``append``: they
+                come behind those that are there, and have to fit.
+            properties: Kept in the snapshot's summary.
+            onto: Write only if this is the table's newest snapshot still.
+
+        Raises:
+            InvalidInput: A column cannot be stored, or does not fit; names it. Or the table holds
+                records.
+            Conflict: The newest snapshot is another than `onto`, or the write took half a day.
+            Unavailable: The store did not answer; `table_snapshots` tells whether it was written.
+        """
+        return self._bulk().write(name, data, mode=mode, properties=properties, onto=onto)
+
+    def read_table(
+        self, name: str, snapshot_id: int | None = None, columns: Sequence[str] | None = None
+    ) -> pa.RecordBatchReader:
+        """The rows of a bulk table in the order in which they were written, batch by batch.
+
+        Args:
+            name: The table.
+            snapshot_id: Any snapshot that the table keeps; by default, the newest.
+            columns: The columns to return; all of them otherwise.
+
+        Raises:
+            NotFound: There is no such table or snapshot.
+            InvalidInput: There is no such column, or the table holds records.
+            CorruptData: Perhaps while it is read: a file is missing or damaged.
+        """
+        return self._bulk().read(name, snapshot_id, columns)
+
+    def table_schema(self, name: str, snapshot_id: int | None = None) -> pa.Schema:
+        """The schema of one snapshot of a bulk table; raises as `read_table` does."""
+        return self._bulk().schema(name, snapshot_id)
+
+    def table_snapshots(self, name: str) -> list[TableSnapshot]:
+        """The snapshots of a bulk table, the newest last; raises as `read_table` does."""
+        return self._bulk().snapshots(name)
+
+    def keep_snapshot(self, name: str, snapshot_id: int, tag: str) -> None:
+        """Tag a snapshot of a bulk table, so that it cannot be dropped.
+
+        Raises:
+            NotFound: There is no such table or snapshot.
+            AlreadyExists: The tag is that of another snapshot.
+            InvalidInput: The tag cannot be one.
+        """
+        self._bulk().keep(name, snapshot_id, tag)
+
+    def release_snapshot(self, name: str, tag: str) -> None:
+        """Take a tag from its snapshot; one that is not there is no error."""
+        self._bulk().release(name, tag)
+
+    def drop_snapshots(self, name: str, snapshot_ids: Iterable[int]) -> None:
+        """Drop snapshots of a bulk table; those that are not there are no error.
+
+        Where the newest goes, the newest of those left takes its place. Upkeep removes the files
+        when no root that is kept refers to them.
+
+        Raises:
+            InvalidInput: A tag holds one of them, or none would be left.
+        """
+        self._bulk().drop_snapshots(name, snapshot_ids)
+
+    def drop_table(self, name: str) -> None:
+        """Drop a bulk table, tagged snapshots and all; one that is not there is no error."""
+        self._bulk().drop(name)
+
     # States and upkeep
 
     def fold(self) -> FoldReport:
@@ -391,6 +505,19 @@ class Lake:
                 continue
         return found
 
+    def erase(self, table: str, values: Collection[str]) -> int:
+        """Remove rows of a log table for good, by its first sort column; returns how many.
+
+        Older states keep them until they expire.
+
+        Raises:
+            InvalidInput: The table is no sorted log table.
+            Unavailable: Other processes were quicker again and again, or the store is away.
+        """
+        from mere.lake.erase import erase
+
+        return erase(self, table, values)
+
     def upkeep(self, *, dry_run: bool = False) -> UpkeepReport:
         """Compact small files, expire old states, collect what nobody refers to.
 
@@ -445,6 +572,16 @@ class Lake:
         return self._catalog
 
     @property
+    def declared(self) -> Mapping[str, Table]:
+        """The tables that this process declares, by name."""
+        return self._declared
+
+    @property
+    def reading(self) -> Reading:
+        """Access to the tables' metadata and files."""
+        return self._views().reading
+
+    @property
     def clock(self) -> Clock:
         """Where time and randomness come from."""
         return self._clock
@@ -458,7 +595,9 @@ class Lake:
         """Publish a root made elsewhere than in a fold; raises `Conflict` as a fold would."""
         root = self._catalog.publish(parent, dict(locations), at_ms)
         changed = {name for name, key in locations.items() if parent.tables.get(name) != key}
-        self._journal.mark(root.number)
+        # The marker tells those who read along; nothing was folded, so nothing is lost without.
+        with suppress(Unavailable):
+            self._journal.mark(root.number)
         self._point_hints(root, changed)
         return root
 
@@ -514,6 +653,14 @@ class Lake:
                 )
             return self._views_parts
 
+    def _bulk(self) -> BulkTables:
+        from mere.lake.bulk import BulkTables
+
+        with self._lock:
+            if self._bulk_tables is None:
+                self._bulk_tables = BulkTables(self)
+            return self._bulk_tables
+
     def _sql(self) -> SqlEngine:
         from mere.lake.sql import SqlEngine
 
@@ -536,10 +683,21 @@ class Lake:
                     key = f"tables/{name}/metadata/version-hint.text"
                     self._store.put(key, version.encode(), overwrite=True)
                 newest = self._catalog.newest(root)
-                names = {name for name in names if newest.tables[name] != root.tables[name]}
+                names = {
+                    name
+                    for name in names & newest.tables.keys()
+                    if newest.tables[name] != root.tables[name]
+                }
                 root = newest
         except MereError:
             return
+
+
+def _hurried(store: ObjectStore, clock: Clock, deadline_ms: int) -> ObjectStore:
+    """The same store, whose retry gives up earlier."""
+    if isinstance(store, RetryingStore):
+        return RetryingStore(store.inner, clock, deadline_s=deadline_ms / 1000)
+    return store
 
 
 _lakes: weakref.WeakSet[Lake] = weakref.WeakSet()

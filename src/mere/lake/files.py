@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from mere.errors import CorruptData, ErrorCode, NotFound
+from mere.lake.objects.pool import RequestPool
+from mere.lake.objects.ranges import read_ranges
 from mere.lake.objects.store import ObjectStore
 
 __all__ = ["LocalFiles", "in_parallel"]
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
+_WHOLE_BYTES_MAX = 32 << 20
+"""Larger files are fetched range by range, so that many at once fit into memory."""
 
 
 def in_parallel(function: Callable[[_A], _B], items: Iterable[_A], width: int) -> list[_B]:
@@ -28,7 +32,7 @@ def in_parallel(function: Callable[[_A], _B], items: Iterable[_A], width: int) -
     todo = list(items)
     if width <= 1 or len(todo) <= 1:
         return [function(item) for item in todo]
-    with ThreadPoolExecutor(min(width, len(todo)), thread_name_prefix="mere-read") as pool:
+    with RequestPool(min(width, len(todo)), thread_name_prefix="mere-read") as pool:
         return list(pool.map(function, todo))
 
 
@@ -86,16 +90,27 @@ class LocalFiles:
         except FileNotFoundError:
             pass
         try:
-            data = self._store.get(key)
+            if size > _WHOLE_BYTES_MAX:
+                self._fetch(key, size, read_ranges(self._store, key, size), path)
+            else:
+                self._fetch(key, size, iter([self._store.get(key)]), path)
         except NotFound as error:
             raise self._missing(key) from error
-        self._check(key, size, len(data))
+        return path
+
+    def _fetch(self, key: str, size: int, pieces: Iterator[bytes], path: Path) -> None:
+        """Write the pieces of a file into the cache, where it appears when it is whole."""
+        first = next(pieces)
         self._cache.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=self._cache, prefix=".fetch-")
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-        return path
+        try:
+            with os.fdopen(handle, "wb") as file:
+                total = sum(map(file.write, chain([first], pieces)))
+            self._check(key, size, total)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink()
+            raise
 
     def _check(self, key: str, expected: int, actual: int | None) -> None:
         if actual is None:

@@ -9,7 +9,7 @@ that was copied elsewhere still opens here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -24,7 +24,9 @@ from pyiceberg.manifest import (
     write_manifest_list,
 )
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
+from pyiceberg.schema import Schema
 from pyiceberg.table.metadata import (
+    TableMetadata,
     TableMetadataUtil,
     new_table_metadata,
 )
@@ -51,7 +53,15 @@ from mere.lake.records import Key
 from mere.lake.rows import RowStamps
 from mere.lake.schema import Table
 from mere.lake.stamps import decode_stamps
-from mere.lake.tables import PROPERTY_TABLE, Commit, DataFileRef, StampsRef, TableState, summary_of
+from mere.lake.tables import (
+    BULK_SUFFIX,
+    PROPERTY_TABLE,
+    Commit,
+    DataFileRef,
+    StampsRef,
+    TableState,
+    summary_of,
+)
 
 __all__ = ["Iceberg"]
 
@@ -110,13 +120,26 @@ class Iceberg:
         return state
 
     def files(self, state: TableState) -> list[DataFileRef]:
-        """The table's live files, in the order of their lower bounds."""
+        """The table's live files, in the order of their lower bounds or, in bulk, as written."""
+        if state.table.is_bulk:
+            return self.files_of(state, state.metadata.current_snapshot())
         refs = [
             self._ref(state, entry.data_file)
             for manifest in self.manifests(state)
             for entry in self._manifest_entries(manifest)
         ]
         return sorted(refs, key=lambda ref: (tuple(map(_null_first, ref.lower)), ref.key))
+
+    def files_of(self, state: TableState, snapshot: Snapshot | None) -> list[DataFileRef]:
+        """The files of one snapshot of a bulk table, in the order in which they were written."""
+        entries = [
+            entry
+            for manifest in (self._manifests_of(snapshot) if snapshot else ())
+            for entry in self._manifest_entries(manifest)
+        ]
+        # Names of files begin with their number in the write, see `bulk_files`.
+        entries.sort(key=lambda entry: (entry.sequence_number or 0, self._key_of(entry)))
+        return [self._ref(state, entry.data_file) for entry in entries]
 
     def manifests(self, state: TableState) -> list[ManifestFile]:
         """The manifests of the table's current snapshot."""
@@ -195,6 +218,29 @@ class Iceberg:
         )
         return TableState(table, metadata, "")
 
+    def create_bulk(self, name: str, schema: Schema) -> TableState:
+        """An empty bulk table, not stored anywhere yet; ids of the schema may change."""
+        table = Table(name, (), is_bulk=True)
+        metadata = new_table_metadata(
+            schema=schema,
+            partition_spec=UNPARTITIONED_PARTITION_SPEC,
+            sort_order=UNSORTED_SORT_ORDER,
+            location=self.path(f"tables/{name}"),
+            properties={"format-version": "2", PROPERTY_TABLE: table.to_json()},
+            table_uuid=UUID(int=self._clock.random_bits(128)),
+        )
+        return TableState(table, metadata, "")
+
+    def with_schema(self, state: TableState, schema: Schema) -> TableState:
+        """The table with a schema as its current one, not stored anywhere yet."""
+        if schema.schema_id == state.metadata.current_schema_id:
+            return state
+        updates: list[TableUpdate] = [SetCurrentSchemaUpdate(schema_id=schema.schema_id)]
+        if all(schema.schema_id != known.schema_id for known in state.metadata.schemas):
+            updates.insert(0, AddSchemaUpdate(schema_=schema))
+        metadata = update_table_metadata(state.metadata, tuple(updates))
+        return TableState(state.table, metadata, state.location)
+
     def evolve(self, state: TableState, wanted: Table) -> TableState:
         """The table with the columns of `wanted` added, not stored anywhere yet.
 
@@ -257,17 +303,17 @@ class Iceberg:
                 min_snapshots_to_keep=None,
             ),
         ]
-        old = state.metadata.snapshots[
-            : max(0, len(state.metadata.snapshots) + 1 - self._snapshots_kept)
-        ]
+        count = len(state.metadata.snapshots) + 1 - self._snapshots_kept
+        # The snapshots of a bulk table are versions that somebody may want: they stay.
+        old = state.metadata.snapshots[: max(0, count)] if not state.table.is_bulk else []
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=[s.snapshot_id for s in old]))
-        return self._stage_metadata(state, updates)
+        return self.stage_updates(state, updates)
 
     def stage_expiry(self, state: TableState, before_ms: int) -> str:
         """Write metadata without the snapshots older than a moment; a root has to publish it."""
         old = self.expirable(state, before_ms)
-        return self._stage_metadata(state, [RemoveSnapshotsUpdate(snapshot_ids=old)])
+        return self.stage_updates(state, [RemoveSnapshotsUpdate(snapshot_ids=old)])
 
     @staticmethod
     def expirable(state: TableState, before_ms: int) -> list[int]:
@@ -279,11 +325,17 @@ class Iceberg:
             if snapshot.timestamp_ms < before_ms and snapshot.snapshot_id != current
         ]
 
-    def _stage_metadata(self, state: TableState, updates: list[TableUpdate]) -> str:
-        metadata = update_table_metadata(state.metadata, tuple(updates))
+    def stage_updates(self, state: TableState, updates: Sequence[TableUpdate]) -> str:
+        """Write metadata with some changes and return its key; a root has to publish it."""
+        return self.stage_metadata(
+            state.table, update_table_metadata(state.metadata, tuple(updates))
+        )
+
+    def stage_metadata(self, table: Table, metadata: TableMetadata) -> str:
+        """Write a table's metadata and return its key; a root has to publish it."""
         version = metadata.next_sequence_number() - 1
-        key = f"tables/{state.table.name}/metadata/{version:05d}-{self._random_name()}"
-        key += ".metadata.json"
+        key = f"tables/{table.name}/metadata/{version:05d}-{self._random_name()}"
+        key += BULK_SUFFIX if table.is_bulk else ".metadata.json"
         self._store.put(key, metadata.model_dump_json(by_alias=True, exclude_none=True).encode())
         return key
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.schema import Schema
 from pyiceberg.typedef import Record
 
 from mere.errors import CorruptData, ErrorCode
@@ -18,7 +19,7 @@ from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectStore
 from mere.lake.tables import DataFileRef, TableState
 
-__all__ = ["read_data_file", "write_data_file"]
+__all__ = ["describe_data_file", "read_data_file", "write_data_file"]
 
 
 def write_data_file(
@@ -34,13 +35,6 @@ def write_data_file(
     are close to their neighbours, and zstd then leaves little. All else gets a dictionary, the
     keys of maps above all: reading one entry of a map decodes the keys of every row.
     """
-    # Loads Arrow's datasets and, where there is one, pandas: nothing that a reader needs.
-    from pyiceberg.io.pyarrow import (
-        compute_statistics_plan,
-        data_file_statistics_from_parquet_metadata,
-        parquet_path_to_id_mapping,
-    )
-
     buffer = io.BytesIO()
     leaves = dict(leaf for field in table.schema for leaf in _leaves(field.name, field.type))
     deltas = [name for name, t in leaves.items() if _is_integer_like(t)]
@@ -61,20 +55,51 @@ def write_data_file(
     data = buffer.getvalue()
     key = iceberg.new_key(state.table.name, ".parquet")
     store.put(key, data)
-    schema = state.metadata.schema()
-    statistics = data_file_statistics_from_parquet_metadata(
+    return describe_data_file(
+        iceberg.path(key),
+        len(data),
         pq.read_metadata(io.BytesIO(data)),
-        compute_statistics_plan(schema, state.metadata.properties),
+        state.metadata.schema(),
+        state.metadata.properties,
+    )
+
+
+def describe_data_file(
+    path: str,
+    size: int,
+    footer: pq.FileMetaData,
+    schema: Schema,
+    properties: Mapping[str, str],
+) -> DataFile:
+    """What Iceberg's metadata says of a Parquet file.
+
+    Args:
+        path: Where it lies.
+        size: How many bytes it has.
+        footer: What Parquet says of it.
+        schema: The table's.
+        properties: The table's; they say of which columns bounds are kept.
+    """
+    # Loads Arrow's datasets and, where there is one, pandas: nothing that a reader needs.
+    from pyiceberg.io.pyarrow import (
+        compute_statistics_plan,
+        data_file_statistics_from_parquet_metadata,
+        parquet_path_to_id_mapping,
+    )
+
+    statistics = data_file_statistics_from_parquet_metadata(
+        footer,
+        compute_statistics_plan(schema, dict(properties)),
         parquet_path_to_id_mapping(schema),
     )
     return DataFile.from_args(
         content=DataFileContent.DATA,
-        file_path=iceberg.path(key),
+        file_path=path,
         file_format=FileFormat.PARQUET,
         partition=Record(),
-        file_size_in_bytes=len(data),
+        file_size_in_bytes=size,
         sort_order_id=None,
-        spec_id=state.metadata.default_spec_id,
+        spec_id=0,
         equality_ids=None,
         key_metadata=None,
         **statistics.to_serialized_dict(),

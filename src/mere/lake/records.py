@@ -78,6 +78,7 @@ class Batch:
         Raises:
             InvalidInput: A value does not fit its column; nothing was added.
         """
+        _require_records(table)
         if table.is_keyed:
             raise InvalidInput(
                 ErrorCode.INVALID_VALUE,
@@ -123,7 +124,16 @@ class Batch:
         self.records += other.records
 
 
+def _require_records(table: Table) -> None:
+    if table.is_bulk:
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"table {table.name} holds no records: write it with write_table",
+        )
+
+
 def _require_keyed(table: Table) -> None:
+    _require_records(table)
     if not table.is_keyed:
         raise InvalidInput(
             ErrorCode.INVALID_VALUE,

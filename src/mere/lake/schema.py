@@ -138,6 +138,8 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
         key: The primary key's columns, of type string or long.
         sort: The columns by which a log table's files are sorted; readers prune by them.
         doc: A sentence for the reader of the schema.
+        is_bulk: Written whole, by `Lake.write_table`, and never through the journal. Its columns
+            are those of its Iceberg schema, and none are declared.
     """
 
     name: str
@@ -145,6 +147,7 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     key: tuple[str, ...] = ()
     sort: tuple[str, ...] = ()
     doc: str = ""
+    is_bulk: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -257,6 +260,12 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
         Raises:
             InvalidInput: The two contradict each other; columns are only ever added.
         """
+        if self.is_bulk != stored.is_bulk:
+            kinds = ("records", "a bulk table")
+            raise self._bad(
+                f"table {self.name} is {kinds[stored.is_bulk]}, not {kinds[self.is_bulk]}: "
+                "choose another name"
+            )
         if self.key != stored.key:
             raise self._bad(f"table {self.name} is keyed by {stored.key}, not by {self.key}")
         mine: dict[str, Any] = {column.name: column for column in self.columns}

@@ -19,6 +19,9 @@ class LakeSettings:
     gather_records_max: int = 200_000
     """Group commit stops gathering for one segment beyond so many records."""
 
+    journal_put_ms: int = 10 * _SECOND
+    """A segment that the store did not take is tried again for so long, then its sender is told."""
+
     pending_records_max: int = 1_000_000
     """A buffered writer holds at most so many unsent records."""
 

@@ -78,13 +78,18 @@ class SqlEngine:
     ) -> Iterator[_Schema]:
         named = {name.lower() for name in self._named(cursor, query)}
         wanted = [name for name in view.states if name.lower() in named]
+
+        def is_unread(name: str) -> bool:
+            # What the text does not even hold is not read: `SHOW TABLES` fetches no dataset.
+            return view.states.is_bulk(name) and name.lower() not in query.lower()
+
         with self._lock:
             schema = self._schema(view)
             schema.users += 1
             try:
                 for name in wanted or (() if named else view.states):
                     if name not in schema.tables:
-                        self._prepare(schema, view.table(name))
+                        self._prepare(schema, view.table(name), is_shown_only=is_unread(name))
             except BaseException:
                 schema.users -= 1
                 raise
@@ -122,15 +127,20 @@ class SqlEngine:
                 self._connection.execute(f"DROP SCHEMA {schema.name} CASCADE")
                 self._schemas.remove(schema)
 
-    def _prepare(self, schema: _Schema, view: TableView) -> None:
-        """Create the table's view: its files without the rows the tail touches, and the tail."""
+    def _prepare(self, schema: _Schema, view: TableView, *, is_shown_only: bool = False) -> None:
+        """Create the table's view: its files without the rows the tail touches, and the tail.
+
+        A table that is only shown gets its columns and no rows.
+        """
         name = view.table.name
+        _check_cases(name, view.schema.names)
         columns = ", ".join(_quoted(column) for column in view.schema.names)
         sources = []
-        paths = view.paths()
+        paths = [] if is_shown_only else view.paths()
+        # All files of a bulk table's snapshot have one schema.
+        is_evolved = len(view.state.metadata.schemas) > 1 and not view.table.is_bulk
         if paths:
             files = "[" + ", ".join(_literal(path) for path in paths) + "]"
-            is_evolved = len(view.state.metadata.schemas) > 1
             source = f"read_parquet({files}, union_by_name = {str(is_evolved).lower()})"
             if view.table.is_keyed and view.patches:
                 keys = self._store(schema, f"keys of {name}", _keys(view))
@@ -139,7 +149,7 @@ class SqlEngine:
             sources.append(
                 f"SELECT * FROM {source}" if is_evolved else f"SELECT {columns} FROM {source}"
             )
-        if not paths or view.tail.num_rows or len(view.state.metadata.schemas) > 1:
+        if not paths or view.tail.num_rows or is_evolved:
             tail = self._store(schema, f"tail of {name}", view.tail)
             sources.append(f"SELECT {columns} FROM {tail}")
         union = " UNION ALL BY NAME ".join(reversed(sources))
@@ -147,14 +157,17 @@ class SqlEngine:
             f"CREATE OR REPLACE VIEW {schema.name}.{_quoted(name)} AS "
             f"SELECT {columns} FROM ({union})"
         )
-        schema.tables.add(name)
+        if not is_shown_only:
+            schema.tables.add(name)
 
     def _store(self, schema: _Schema, name: str, table: pa.Table) -> str:
         """Copy an Arrow table into the database, where every cursor sees it."""
         stored = f"{schema.name}.{_quoted(name)}"
         self._connection.register("incoming", table)
         try:
-            self._connection.execute(f"CREATE TABLE {stored} AS SELECT * FROM incoming").fetchall()
+            self._connection.execute(
+                f"CREATE OR REPLACE TABLE {stored} AS SELECT * FROM incoming"
+            ).fetchall()
         finally:
             self._connection.unregister("incoming")
         return stored
@@ -166,6 +179,20 @@ def _keys(view: TableView) -> pa.Table:
         for index, name in enumerate(view.table.key)
     }
     return pa.table(columns)
+
+
+def _check_cases(table: str, names: Sequence[str]) -> None:
+    """Refuse columns that SQL cannot tell apart: it would give the first for each."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise InvalidInput(
+                ErrorCode.INVALID_QUERY,
+                f"columns {other!r} and {name!r} of table {table} differ in case only, which SQL "
+                "does not see: read the table as Arrow, or rename one",
+                table=table,
+            )
 
 
 def _quoted(name: str) -> str:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mere.clock import HybridClock
-from mere.errors import CorruptData, MereError, NotFound
+from mere.errors import CorruptData, ErrorCode, MereError, NotFound
 from mere.lake.segment import decode
 
 if TYPE_CHECKING:
     from mere.lake.engine import Lake
+    from mere.lake.view import View
 
 __all__ = ["LakeStatus", "TableStatus", "TailStatus", "read_status"]
 
@@ -69,6 +70,25 @@ class LakeStatus(msgspec.Struct, frozen=True):
     damaged: list[str]
 
 
+def _check_bulk(lake: Lake, view: View, name: str) -> None:
+    """Look whether all snapshots have their files, by one listing: they may be large.
+
+    Raises:
+        CorruptData: Names a file that is missing or has another size than its table says.
+    """
+    state, iceberg = view.states[name], view.reading.iceberg
+    sizes = {info.key: info.size for info in lake.store.list(f"tables/{name}/data/")}
+    for snapshot in state.metadata.snapshots:
+        for file in iceberg.files_of(state, snapshot):
+            if sizes.get(file.key) != file.size:
+                raise CorruptData(
+                    ErrorCode.MISSING_FILE,
+                    f"file {file.key} is missing or has another size than table {name} says: "
+                    "restore it from a backup",
+                    key=file.key,
+                )
+
+
 def read_status(lake: Lake) -> LakeStatus:
     """Look at everything, and go on where something is damaged.
 
@@ -94,7 +114,10 @@ def read_status(lake: Lake) -> LakeStatus:
             for name, state in sorted(view.states.items())
         ]
         for table in view.root.tables:
-            view.table(table).paths()
+            if view.states.is_bulk(table):
+                _check_bulk(lake, view, table)
+            else:
+                view.table(table).paths()
     except MereError as error:
         if not isinstance(error, CorruptData):
             raise

@@ -20,9 +20,20 @@ from pyiceberg.table.snapshots import Operation, Summary
 from mere.errors import CorruptData, ErrorCode
 from mere.lake.schema import Table
 
-__all__ = ["PROPERTY_TABLE", "Commit", "DataFileRef", "StampsRef", "TableState", "summary_of"]
+__all__ = [
+    "BULK_SUFFIX",
+    "PROPERTY_TABLE",
+    "Commit",
+    "DataFileRef",
+    "StampsRef",
+    "TableState",
+    "summary_of",
+]
 
 PROPERTY_TABLE = "mere.table"
+BULK_SUFFIX = "-bulk.metadata.json"
+"""How the names of bulk tables' metadata end: a root alone says which tables hold no records."""
+
 SUMMARY_FOLDED = "mere.folded"
 SUMMARY_FORGET = "mere.forget-at"
 SUMMARY_STAMPS = "mere.stamps"
@@ -135,6 +146,7 @@ class Commit:
         forget_at: When each writer may be forgotten, complete.
         stamps: The objects with stamps, complete.
         forgotten_tick: The newest tick in any such object that was dropped.
+        properties: What the writer of a bulk table says of its snapshot.
     """
 
     operation: str
@@ -144,6 +156,7 @@ class Commit:
     forget_at: dict[str, int] = field(default_factory=dict)
     stamps: list[StampsRef] = field(default_factory=list)
     forgotten_tick: int = 0
+    properties: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def after(cls, operation: str, state: TableState) -> Commit:
@@ -177,6 +190,13 @@ def summary_of(state: TableState, commit: Commit) -> Summary:
         "total-files-size": state.size + added[1] - removed[1],
         "total-data-files": state.file_count + len(commit.added) - len(commit.removed),
     }
+    if state.table.is_bulk:
+        return Summary(
+            operation=Operation(commit.operation),
+            **commit.properties,
+            **{name: str(value) for name, value in changes.items() if value},
+            **{name: str(value) for name, value in totals.items()},
+        )
     ours = {
         SUMMARY_FOLDED: commit.folded,
         SUMMARY_FORGET: commit.forget_at,

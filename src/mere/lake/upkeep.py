@@ -9,6 +9,8 @@ changes what a view shows. Anyone may run it, several at once, killed at any mom
   that were there when it began, so the files of a root that expires now go in a later run;
 - an orphan goes only when it is old. Younger ones may belong to a fold under way, and a fold
   gives up long before its files are that old;
+- bulk tables are neither compacted nor expired: their snapshots are versions that somebody may
+  want. What they refer to is kept, for all snapshots that the newest metadata lists;
 - ages are taken by the store's own clock, so no machine's broken clock makes a root look old.
 """
 
@@ -75,7 +77,7 @@ class UpkeepState:
         files: The newest root's files by table.
         tables: The newest root's tables.
         objects: Everything below ``tables/``.
-        referenced: Keys that some root or tag refers to.
+        referenced: Keys that some root or tag refers to, and the hints of their tables.
         newest_us: The store's clock, as far as it is known: the time of its newest object.
     """
 
@@ -110,21 +112,20 @@ def plan_upkeep(state: UpkeepState, settings: LakeSettings) -> UpkeepPlan:
     compact = {
         name: groups
         for name, files in state.files.items()
-        if (groups := _groups(state.tables[name], files, settings))
+        if not state.tables[name].table.is_bulk
+        and (groups := _groups(state.tables[name], files, settings))
     }
     orphan_us = state.newest_us - settings.orphan_ms * 1000
     orphans = [
         info
         for info in state.objects
-        if info.key not in state.referenced
-        and info.modified_us < orphan_us
-        and not info.key.endswith("/version-hint.text")
+        if info.key not in state.referenced and info.modified_us < orphan_us
     ]
     before_ms = _history_ms(state.newest_us, settings)
     snapshots = {
         name: count
         for name, table in state.tables.items()
-        if (count := len(Iceberg.expirable(table, before_ms)))
+        if not table.table.is_bulk and (count := len(Iceberg.expirable(table, before_ms)))
     }
     return UpkeepPlan(compact, _expired(state, settings), snapshots, orphans)
 
@@ -248,6 +249,11 @@ def _read_state(lake: Lake, view: View) -> UpkeepState:
         locations,
         lake.settings.parallel_requests,
     )
+    hints = {
+        f"tables/{name}/metadata/version-hint.text"
+        for root in (view.root, *(root for root, _ in roots), *tags.values())
+        for name in root.tables
+    }
     stored = {name: iceberg.load(location) for name, location in view.root.tables.items()}
     return UpkeepState(
         roots=roots,
@@ -255,7 +261,7 @@ def _read_state(lake: Lake, view: View) -> UpkeepState:
         files={name: iceberg.files(state) for name, state in stored.items()},
         tables=stored,
         objects=objects,
-        referenced=frozenset().union(*references),
+        referenced=frozenset(hints).union(*references),
         newest_us=max((info.modified_us for info in objects), default=0),
     )
 

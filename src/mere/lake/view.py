@@ -30,6 +30,7 @@ from mere.lake.records import Key
 from mere.lake.rows import Row, Stamped
 from mere.lake.schema import Table
 from mere.lake.segment import Segment, SegmentName
+from mere.lake.states import States
 from mere.lake.tables import DataFileRef, TableState
 
 __all__ = ["TableView", "View", "last_folded"]
@@ -50,7 +51,7 @@ class View:
         self,
         reading: Reading,
         root: Root,
-        states: Mapping[str, TableState],
+        states: States,
         tail: Sequence[Segment],
         listing: Listing,
     ) -> None:
@@ -65,7 +66,7 @@ class View:
     @cached_property
     def folded(self) -> dict[str, int]:
         """The last sequence of each writer that any table has folded."""
-        return last_folded(self.states.values())
+        return last_folded(self.states.records.values())
 
     def is_folded(self, name: SegmentName) -> bool:
         """Whether the root holds a segment."""

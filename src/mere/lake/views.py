@@ -16,6 +16,7 @@ from mere.lake.journal import Journal, Listing, gaps
 from mere.lake.merge import Reading
 from mere.lake.schema import Table
 from mere.lake.settings import LakeSettings
+from mere.lake.states import States
 from mere.lake.view import View, last_folded
 
 __all__ = ["Views"]
@@ -57,6 +58,11 @@ class Views:
         self._view: View | None = None
         self._listed_at = 0.0
         self._has_written = False
+
+    @property
+    def reading(self) -> Reading:
+        """Access to the tables' files."""
+        return self._reading
 
     def note_write(self) -> None:
         """Something was written here, which no view of before has."""
@@ -146,11 +152,14 @@ class Views:
             NotFound: A segment has vanished since it was listed.
         """
         reading = self._reading
-        states = {name: reading.iceberg.load(key) for name, key in root.tables.items()}
+        found = States(root.tables, reading.iceberg.load)
+        states = found.records
         for state in states.values():
             for ref in state.stamps:
                 self._hybrid.observe(ref.newest_tick)
         for name, table in self._declared.items():
+            if found.is_bulk(name):
+                table.merged_with(found[name].table)  # refuses
             if name not in states:
                 states[name] = reading.iceberg.create(table)
             else:
@@ -158,4 +167,4 @@ class Views:
         folded = last_folded(states.values())
         wanted = [name for name in listing.names if name.sequence > folded.get(name.writer, 0)]
         tail = self._journal.read(wanted) if wanted else []
-        return View(reading, root, states, tail, listing)
+        return View(reading, root, found, tail, listing)

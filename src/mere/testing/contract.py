@@ -13,8 +13,11 @@ around it, since that is where a repeated put finds its own content.
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -69,6 +72,7 @@ STRANGE_KEYS = (
 _RACERS = 32
 _PAGES_KEYS = 1_200
 _LARGE_BYTES = 20_000_000
+_FILE_SIZES = (0, 1, (8 << 20) - 1, 8 << 20, (8 << 20) + 1, _LARGE_BYTES)
 
 
 class ObjectStoreContract:
@@ -186,6 +190,61 @@ class ObjectStoreContract:
             stop.set()
             thread.join()
 
+    @pytest.mark.parametrize("size", _FILE_SIZES)
+    def test_a_file_is_kept_whole_and_its_repetition_succeeds(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        data = _content(size)
+        positions: list[int] = []
+        for _ in range(2):
+            _put_file(store, "a/file", tmp_path, data, on_position=positions.append)
+        assert store.get("a/file") == data
+        assert store.head("a/file").size == size
+        assert max(positions) == size
+        assert [info.key for info in store.list("")] == ["a/file"]
+
+    @pytest.mark.parametrize("size", [10, _LARGE_BYTES])
+    def test_a_file_is_refused_where_other_content_is(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        first = _content(size)
+        _put_file(store, "k", tmp_path, first)
+        for other in (b"", first[:-1], first[:-1] + b"?", first + b"?"):
+            with pytest.raises(AlreadyExists):
+                _put_file(store, "k", tmp_path, other)
+        with pytest.raises(AlreadyExists):
+            store.put("k", b"other")
+        assert store.get("k") == first
+
+    @pytest.mark.parametrize("size", [10, _LARGE_BYTES])
+    def test_a_file_and_bytes_of_the_same_content_meet(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        store.put("bytes-first", _content(size))
+        _put_file(store, "bytes-first", tmp_path, _content(size))
+        _put_file(store, "file-first", tmp_path, _content(size))
+        store.put("file-first", _content(size))
+
+    @pytest.mark.parametrize("size", [0, 10, _LARGE_BYTES])
+    def test_a_file_that_is_not_what_was_said_is_not_stored(
+        self, store: ObjectStore, tmp_path: Path, size: int
+    ) -> None:
+        data = _content(size)
+        path = tmp_path / "file"
+        path.write_bytes(data)
+        digest = hashlib.sha256(data).hexdigest()
+        for said in (
+            {"size": size + 1, "digest": digest},
+            {"size": size - 1, "digest": digest},
+            {"size": size, "digest": digest[::-1]},
+        ):
+            with pytest.raises(InvalidInput, match="has changed"):
+                store.put_file("k", path, **said)  # type: ignore[arg-type]
+        for unreadable in (tmp_path, tmp_path / "missing"):
+            with pytest.raises(InvalidInput):
+                store.put_file("k", unreadable, size=size, digest=digest)
+        assert store.list("") == []
+
     def test_head_says_what_the_listing_says(self, store: ObjectStore) -> None:
         store.put("a/b", b"12345")
         (line,) = store.list("a/")
@@ -212,6 +271,7 @@ class ObjectStoreContract:
             lambda: store.get_range(key, 0, 1),
             lambda: store.put(key, b"x"),
             lambda: store.put(key, b"x", overwrite=True),
+            lambda: store.put_file(key, __file__, size=1, digest="0" * 64),
             lambda: store.delete([key]),
             lambda: store.head(key),
         ):
@@ -347,3 +407,21 @@ class ObjectStoreContract:
         with ThreadPoolExecutor(len(puts)) as pool:
             won = list(pool.map(run, range(len(puts))))
         return [number for number, has_won in enumerate(won) if has_won]
+
+
+def _content(size: int) -> bytes:
+    """Bytes without a short period, the same for each size."""
+    return hashlib.shake_128(size.to_bytes(8, "big")).digest(size)
+
+
+def _put_file(
+    store: ObjectStore,
+    key: str,
+    folder: Path,
+    data: bytes,
+    on_position: Callable[[int], None] | None = None,
+) -> None:
+    path = folder / "file"
+    path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    store.put_file(key, path, size=len(data), digest=digest, on_position=on_position)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mere.lake.objects.store import ObjectInfo, ObjectStore
@@ -17,7 +18,7 @@ class Call:
     """One call of the store inside, whether it succeeded or not."""
 
     verb: str
-    """get, get_range, put, delete, list or head."""
+    """get, get_range, put, put_file, delete, list or head."""
     key: str
     """The key, the prefix of a listing, or the first key of a delete."""
     size: int = 0
@@ -95,6 +96,20 @@ class CountingStore:
             self._inner.put(key, data, overwrite=overwrite)
         finally:
             self._note("put", key, len(data))
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        try:
+            self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+        finally:
+            self._note("put_file", key, size)
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)

@@ -15,6 +15,7 @@ two creates win, or leave out of a listing what was there before it began.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from collections import Counter
@@ -97,10 +98,23 @@ class FaultyStore:
 
     def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         self._faulty("put", key, lambda: self._inner.put(key, data, overwrite=overwrite))
-        if not overwrite and self._hits("own_conflict"):
-            raise AlreadyExists(
-                ErrorCode.OBJECT_EXISTS, f"injected: {key} is there already", key=key
-            )
+        if not overwrite:
+            self._perhaps_refuse(key)
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        def put() -> None:
+            self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+
+        self._faulty("put_file", key, put)
+        self._perhaps_refuse(key)
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)
@@ -136,6 +150,12 @@ class FaultyStore:
         if self._hits("lost_reply"):
             raise self._unavailable(verb, key, "lost_reply")
         return result
+
+    def _perhaps_refuse(self, key: str) -> None:
+        if self._hits("own_conflict"):
+            raise AlreadyExists(
+                ErrorCode.OBJECT_EXISTS, f"injected: {key} is there already", key=key
+            )
 
     def _torn(self, prefix: str, start_after: str) -> _Listing:
         """List piece by piece, others acting in between."""

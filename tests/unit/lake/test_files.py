@@ -62,3 +62,21 @@ def test_a_wrong_size_and_a_missing_file_are_told(counted, tmp_path):
         cached(counted, tmp_path).paths([("tables/t/a", 11)])
     with pytest.raises(CorruptData, match="is gone"):
         cached(counted, tmp_path).paths([("tables/t/z", 1)])
+
+
+def test_a_large_file_is_fetched_by_ranges_and_verified(tmp_path, monkeypatch):
+    monkeypatch.setattr("mere.lake.files._WHOLE_BYTES_MAX", 1 << 20)
+    counted = CountingStore(MemoryStore())
+    data = bytes(range(256)) * (80 << 10)
+    counted.put("tables/t/large", data)
+    counted.reset()
+    (path,) = cached(counted, tmp_path, bytes_max=1 << 30).paths([("tables/t/large", len(data))])
+    assert Path(path).read_bytes() == data
+    assert counted.counts == {"get_range": 3}
+    os.unlink(path)
+    for size in (len(data) - 1, len(data) + 1):
+        with pytest.raises(CorruptData, match="its table says"):
+            cached(counted, tmp_path).paths([("tables/t/large", size)])
+    with pytest.raises(CorruptData, match="is gone"):
+        cached(counted, tmp_path).paths([("tables/t/missing", len(data))])
+    assert list(tmp_path.iterdir()) == []

@@ -84,12 +84,17 @@ def test_only_old_objects_that_nobody_refers_to_are_orphans(tables):
         ObjectInfo("tables/points/data/used", 1, NOW_US - 2 * DAY_US),
         ObjectInfo("tables/points/data/young", 1, NOW_US - DAY_US + 1),
         ObjectInfo("tables/points/metadata/version-hint.text", 1, 0),
+        ObjectInfo("tables/dropped/metadata/version-hint.text", 1, 0),
     ]
+    used = {"tables/points/data/used", "tables/points/metadata/version-hint.text"}
     plan = plan_upkeep(
-        state(tables, objects=objects, referenced=frozenset({"tables/points/data/used"})),
+        state(tables, objects=objects, referenced=frozenset(used)),
         LakeSettings(),
     )
-    assert [info.key for info in plan.orphans] == ["tables/points/data/old"]
+    assert [info.key for info in plan.orphans] == [
+        "tables/points/data/old",
+        "tables/dropped/metadata/version-hint.text",
+    ]
 
 
 def test_a_fold_gives_up_long_before_its_files_or_its_root_s_number_can_go():

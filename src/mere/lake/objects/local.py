@@ -18,15 +18,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput
 from mere.lake.objects import posix
 from mere.lake.objects.keys import check_key, check_prefix, is_key
+from mere.lake.objects.source import opened_source, read_pieces
 from mere.lake.objects.store import ObjectInfo
 
 __all__ = ["LocalStore"]
@@ -50,7 +52,7 @@ _NO_UNNAMED_FILES = frozenset(
 
 
 class LocalStore:
-    """A folder behind the six verbs.
+    """A folder behind the seven verbs.
 
     Args:
         folder: The warehouse; made, with the folders above it, at the first put.
@@ -82,13 +84,46 @@ class LocalStore:
             return posix.read(fd, start, min(end, os.fstat(fd).st_size))
 
     def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        folder, _, name = check_key(key).rpartition("/")
+        check_key(key)
+        self._put(key, functools.partial(posix.write_durably, data=data), overwrite=overwrite)
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        check_key(key)
+        with opened_source(path):  # its refusals come before a folder is made for the object
+            pass
+
+        def write(fd: int) -> None:
+            pieces = read_pieces(path, size=size, digest=digest, on_position=on_position)
+            posix.write_all_durably(fd, pieces)
+
+        self._put(key, write, overwrite=False, looks_first=True)
+
+    def _put(
+        self,
+        key: str,
+        write: Callable[[int], None],
+        *,
+        overwrite: bool,
+        looks_first: bool = False,
+    ) -> None:
+        """Make an object of what `write` writes, durably, into a file without content."""
+        folder, _, name = key.rpartition("/")
         with self._translated(key), self._folder_for_writing(folder) as folder_fd:
             try:
+                if looks_first and posix.exists(folder_fd, name):
+                    raise FileExistsError(errno.EEXIST, "there already", key)
                 if overwrite or not (
-                    self._has_unnamed and self._create_unnamed(folder_fd, name, data)
+                    self._has_unnamed and self._create_unnamed(folder_fd, name, write)
                 ):
-                    self._create_named(folder_fd, name, data, overwrite=overwrite)
+                    self._create_named(folder_fd, name, write, overwrite=overwrite)
             except FileExistsError as exc:
                 if posix.is_folder(folder_fd, name):
                     raise self._folder_instead(key) from exc
@@ -144,7 +179,7 @@ class LocalStore:
                         removed += 1
         return removed
 
-    def _create_unnamed(self, folder_fd: int, name: str, data: bytes) -> bool:
+    def _create_unnamed(self, folder_fd: int, name: str, write: Callable[[int], None]) -> bool:
         """Create a file by linking a nameless one; tell whether that works here at all."""
         try:
             fd = os.open(".", _UNNAMED | os.O_WRONLY | os.O_CLOEXEC, 0o666, dir_fd=folder_fd)
@@ -155,7 +190,7 @@ class LocalStore:
             return False
         try:
             with posix.closing(fd):
-                posix.write_durably(fd, data)
+                write(fd)
                 # With a folder descriptor Python calls linkat and has it follow the link in /proc.
                 os.link(
                     f"/proc/self/fd/{fd}",
@@ -172,13 +207,15 @@ class LocalStore:
             return False
         return True
 
-    def _create_named(self, folder_fd: int, name: str, data: bytes, *, overwrite: bool) -> None:
+    def _create_named(
+        self, folder_fd: int, name: str, write: Callable[[int], None], *, overwrite: bool
+    ) -> None:
         """Create or replace a file by way of a temporary one."""
         with self._opened_folder(_TMP, create=True) as tmp_fd:
             temp, fd = self._open_temp(tmp_fd)
             try:
                 with posix.closing(fd):
-                    posix.write_durably(fd, data)
+                    write(fd)
                 if overwrite:
                     os.rename(temp, name, src_dir_fd=tmp_fd, dst_dir_fd=folder_fd)
                 else:

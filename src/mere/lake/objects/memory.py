@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from mere.clock import Clock, SystemClock
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound
 from mere.lake.objects.keys import check_key, check_prefix
+from mere.lake.objects.source import read_pieces
 from mere.lake.objects.store import ObjectInfo
 
 __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A dictionary behind the six verbs.
+    """A dictionary behind the seven verbs.
 
     Args:
         clock: Says when an object was put.
@@ -73,6 +74,19 @@ class MemoryStore:
                     key=key,
                 )
             self._objects[key] = (bytes(data), now_us)
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        check_key(key)
+        pieces = read_pieces(path, size=size, digest=digest, on_position=on_position)
+        self.put(key, b"".join(pieces))
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = [check_key(key) for key in keys]

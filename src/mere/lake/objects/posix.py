@@ -6,7 +6,7 @@ import contextlib
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from mere.errors import (
     ErrorCode,
@@ -17,7 +17,17 @@ from mere.errors import (
     Unavailable,
 )
 
-__all__ = ["closing", "is_folder", "open_below", "read", "translated", "write_durably"]
+__all__ = [
+    "closing",
+    "exists",
+    "is_folder",
+    "open_below",
+    "read",
+    "translated",
+    "write_all",
+    "write_all_durably",
+    "write_durably",
+]
 
 _WRITE_BYTES_MAX = 1 << 30
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -55,12 +65,32 @@ def is_folder(fd: int, name: str) -> bool:
         return False
 
 
+def exists(fd: int, name: str) -> bool:
+    """Whether anything has a name in an open folder."""
+    try:
+        os.stat(name, dir_fd=fd, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def write_durably(fd: int, data: bytes) -> None:
     """Write all of the content and wait until the disk has it."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view[:_WRITE_BYTES_MAX]) :]
+    write_all_durably(fd, (data,))
+
+
+def write_all_durably(fd: int, pieces: Iterable[bytes]) -> None:
+    """Write pieces one after the other and wait until the disk has them all."""
+    write_all(fd, pieces)
     os.fsync(fd)
+
+
+def write_all(fd: int, pieces: Iterable[bytes]) -> None:
+    """Write pieces one after the other, all of each."""
+    for piece in pieces:
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(fd, view[:_WRITE_BYTES_MAX]) :]
 
 
 def read(fd: int, start: int, end: int) -> bytes:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from mere.clock import Clock
 from mere.errors import AlreadyExists, ErrorCode, NotFound, Unavailable
+from mere.lake.objects.source import PIECE_BYTES
 from mere.lake.objects.store import ObjectInfo, ObjectStore
 
 __all__ = ["RetryingStore"]
 
 _T = TypeVar("_T")
 _FRACTION_BITS = 53
+_BYTES_PER_S_MIN = 1 << 20
+"""A file may be tried again for as long as it takes at this speed, beyond the deadline."""
 
 
 class RetryingStore:
@@ -62,6 +67,24 @@ class RetryingStore:
     def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
         self._retried(lambda: self._put_once(key, data, overwrite=overwrite))
 
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        def attempt() -> None:
+            try:
+                self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+            except AlreadyExists as exc:
+                if not self._holds(key, size, digest, exc):
+                    raise
+
+        self._retried(attempt, deadline_s=self._deadline_s + max(0, size) / _BYTES_PER_S_MIN)
+
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)
         self._retried(lambda: self._inner.delete(doomed))
@@ -79,17 +102,41 @@ class RetryingStore:
             try:
                 there = self._inner.get(key)
             except NotFound:
-                # Two creates at once may both be refused (S3's 409), and a holder may be deleted
-                # in between: the key is free, so the put has neither failed nor succeeded.
-                raise Unavailable(
-                    ErrorCode.STORE_UNAVAILABLE,
-                    f"{self.url}/{key} was refused as taken, yet nothing is there",
-                    key=key,
-                ) from exc
+                raise self._free_after_all(key) from exc
             if there != data:
                 raise
 
-    def _retried(self, attempt: Callable[[], _T]) -> _T:
+    def _holds(self, key: str, size: int, digest: str, refusal: AlreadyExists) -> bool:
+        """Whether the object at a key has the given content; it is read piece by piece."""
+        hasher = hashlib.sha256()
+        position = 0
+        try:
+            while True:
+                # One byte beyond the end shows whether there is more than there should be.
+                end = min(position + PIECE_BYTES, size + 1)
+                piece = self.get_range(key, position, end)
+                hasher.update(piece)
+                position += len(piece)
+                if position > size or len(piece) == 0 or position != end:
+                    break
+        except NotFound:
+            raise self._free_after_all(key) from refusal
+        return position == size and hasher.hexdigest() == digest
+
+    def _free_after_all(self, key: str) -> Unavailable:
+        """What to say of a key that was refused as taken, and then nothing was there.
+
+        Two creates at once may both be refused (S3's 409), and a holder may be deleted in between:
+        the put has neither failed nor succeeded.
+        """
+        return Unavailable(
+            ErrorCode.STORE_UNAVAILABLE,
+            f"{self.url}/{key} was refused as taken, yet nothing is there",
+            key=key,
+        )
+
+    def _retried(self, attempt: Callable[[], _T], *, deadline_s: float | None = None) -> _T:
+        deadline_s = self._deadline_s if deadline_s is None else deadline_s
         begun = self._clock.monotonic()
         attempts = 0
         while True:
@@ -101,7 +148,7 @@ class RetryingStore:
                     raise
                 delay_s = self._delay_s(attempts)
                 elapsed_s = self._clock.monotonic() - begun
-                if elapsed_s + delay_s > self._deadline_s:
+                if elapsed_s + delay_s > deadline_s:
                     raise Unavailable(
                         exc.code,
                         f"{exc.message}; gave up after {attempts} attempts in {elapsed_s:.1f} s",

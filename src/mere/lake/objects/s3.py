@@ -2,14 +2,20 @@
 
 Put-if-absent is a PUT with ``If-None-Match: *``. obstore's own retry is off: a retried PUT cannot
 tell its own object from another's, and ours, in `RetryingStore`, can.
+
+Large files go up in parts, and there obstore's retry is on: each part is tried again by itself, so
+that a store that fails now and then takes a file of any size. There is no condition on the last
+request of such an upload; the key is looked at before, and each such object carries its digest in
+its metadata, by which an upload whose last reply was lost finds itself again in one request.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -33,6 +39,7 @@ from mere.errors import (
 )
 from mere.lake.objects.forks import check_not_forked, mark_used
 from mere.lake.objects.keys import check_key, check_prefix
+from mere.lake.objects.source import PIECE_BYTES, read_pieces
 from mere.lake.objects.store import ObjectInfo
 
 __all__ = ["S3Store"]
@@ -43,15 +50,30 @@ _TIMEOUT_STEPS = ((4 << 20, 30), (64 << 20, 300), (None, 1800))
 """Up to how many bytes a request may carry, and the seconds it may take; the last has no limit."""
 
 _LIST_CHUNK = 1000
+_SINGLE_BYTES_MAX = 8 << 20
+"""A file up to this size goes up in one request."""
+
+_PARTS_MAX = 10_000
+"""S3 takes no more of one upload."""
+
+_PARTS_AT_ONCE = 4
+_PART_RETRIES = 12
+_PART_RETRY_TIMEOUT = timedelta(minutes=5)
+_BACKOFF = {
+    "init_backoff": timedelta(milliseconds=50),
+    "max_backoff": timedelta(seconds=5),
+    "base": 2,
+}
+_DIGEST = "mere-sha256"
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"(?:<Code>|\(code: )(\w+)")
 _FULL_CODES = frozenset({"XMinioStorageFull", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded"})
-_RETRY_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError"})
+_RETRY_CODES = frozenset({"RequestTimeout", "SlowDown", "InternalError", "NoSuchUpload"})
 _RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class S3Store:
-    """A prefix of a bucket behind the six verbs.
+    """A prefix of a bucket behind the seven verbs.
 
     Args:
         url: ``s3://bucket/prefix``, taken as it stands: nothing in it is percent-encoded.
@@ -113,6 +135,36 @@ class S3Store:
                 use_multipart=False,
             )
 
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        check_key(key)
+        if size <= _SINGLE_BYTES_MAX:
+            pieces = list(read_pieces(path, size=size, digest=digest, piece_bytes=size + 1))
+            self.put(key, pieces[0] if pieces else b"")
+            if on_position is not None:
+                on_position(size)
+            return
+        there = self._digest_at(key)
+        if there is None:
+            pieces_to_send = read_pieces(path, size=size, digest=digest, on_position=on_position)
+            try:
+                self._put_parts(key, pieces_to_send, size, digest)
+            except Unavailable:
+                there = self._digest_at(key)
+                if there != digest:
+                    raise
+        elif there != digest:
+            raise AlreadyExists(
+                ErrorCode.OBJECT_EXISTS, f"{self.url}/{key} is there already", key=key
+            )
+
     def delete(self, keys: Iterable[str]) -> None:
         paths = [self._prefix + check_key(key) for key in keys]
         if paths:
@@ -144,6 +196,37 @@ class S3Store:
             meta = obstore.head(self._reader, self._prefix + key)
             return ObjectInfo(key, meta["size"], _to_us(meta["last_modified"]))
 
+    def _put_parts(self, key: str, pieces: Iterator[bytes], size: int, digest: str) -> None:
+        with self._calling(key):
+            obstore.put(
+                self._patient,
+                self._prefix + key,
+                pieces,
+                attributes={_DIGEST: digest},
+                use_multipart=True,
+                chunk_size=max(PIECE_BYTES, -(-size // (_PARTS_MAX - 1))),
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+
+    def _digest_at(self, key: str) -> str | None:
+        """The digest in the metadata of the object at a key, "" without one; None if it is free."""
+        try:
+            with self._calling(key):
+                answer = obstore.get(self._patient, self._prefix + key, options={"head": True})
+                return str(answer.attributes.get(_DIGEST, ""))
+        except NotFound:
+            return None
+
+    @functools.cached_property
+    def _patient(self) -> _Bucket:
+        """For uploads in parts: every request is tried again by itself."""
+        retry = {
+            "max_retries": _PART_RETRIES,
+            "retry_timeout": _PART_RETRY_TIMEOUT,
+            "backoff": _BACKOFF,
+        }
+        return self._connect(_TIMEOUT_STEPS[1][1], {}, retry)
+
     @functools.cached_property
     def _reader(self) -> _Bucket:
         """For what may be long but never stands still: gets, heads and listings."""
@@ -160,7 +243,9 @@ class S3Store:
             self._writers[timeout_s] = self._connect(timeout_s, {})
         return self._writers[timeout_s]
 
-    def _connect(self, timeout_s: int, options: dict[str, Any]) -> _Bucket:
+    def _connect(
+        self, timeout_s: int, options: dict[str, Any], retry: dict[str, Any] | None = None
+    ) -> _Bucket:
         config = self._config
         client: dict[str, Any] = {
             "timeout": f"{timeout_s}s",
@@ -181,10 +266,8 @@ class S3Store:
             region=config.region,
             virtual_hosted_style_request=config.is_virtual_hosted,
             client_options=client,  # type: ignore[arg-type]  # a TypedDict built in steps
-            retry_config={
-                "max_retries": 0,
-                "retry_timeout": timedelta(seconds=timeout_s),
-            },
+            retry_config=retry  # type: ignore[arg-type]  # a TypedDict too
+            or {"max_retries": 0, "retry_timeout": timedelta(seconds=timeout_s)},
             **{name: value for name, value in given.items() if value},  # type: ignore[arg-type]
         )
 
@@ -197,6 +280,8 @@ class S3Store:
         mark_used()
         try:
             yield
+        except MereError:  # of the iterator that obstore reads a file from
+            raise
         except FileNotFoundError as exc:
             if is_delete and "NoSuchBucket" not in str(exc):
                 return

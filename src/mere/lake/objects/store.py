@@ -1,4 +1,4 @@
-"""What the engine asks of an object store: six verbs over keys below one prefix.
+"""What the engine asks of an object store: seven verbs over keys below one prefix.
 
 Keys are relative to the warehouse: ``journal/…``, never ``/…`` and never containing ``..``.
 Objects are immutable once put (the one exception, ``version-hint.text``, is put with
@@ -7,7 +7,8 @@ Objects are immutable once put (the one exception, ``version-hint.text``, is put
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,37 @@ class ObjectStore(Protocol):
         after a lost reply.
 
         Raises:
+            AlreadyExists: The key holds other content.
+            Unavailable: The store did not answer; the object may or may not be there.
+        """
+
+    def put_file(
+        self,
+        key: str,
+        path: str | os.PathLike[str],
+        *,
+        size: int,
+        digest: str,
+        on_position: Callable[[int], None] | None = None,
+    ) -> None:
+        """Store a local file in bounded memory; when this returns, the object is durable.
+
+        The object is created only if the key is free, and meeting the same content is success,
+        as for `put`. One thing is weaker: a bucket takes a large file in parts and has no
+        condition for that, so of two files put at one key at the same moment, both may be
+        acknowledged, and the later one stays. Let keys of large files name their content or an
+        owner that has one process.
+
+        Args:
+            key: Where to.
+            path: The file. It is read again if the put is retried.
+            size: How many bytes it has.
+            digest: Its SHA-256, in hex digits; content that has changed is not stored.
+            on_position: Told how many bytes have gone out, from any thread; a retried put begins
+                again at nothing.
+
+        Raises:
+            InvalidInput: The file cannot be read, or has another size or digest.
             AlreadyExists: The key holds other content.
             Unavailable: The store did not answer; the object may or may not be there.
         """

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
+from mere.clock import SystemClock
 from mere.config import S3Config
 from mere.errors import (
     AlreadyExists,
@@ -23,7 +26,10 @@ from mere.errors import (
     Unauthenticated,
     Unavailable,
 )
+from mere.lake.blobs import Blobs
+from mere.lake.objects.open import open_store
 from mere.lake.objects.s3 import S3Store
+from mere.testing.proxy import FaultPlan, run_flaky_proxy
 from mere.testing.s3server import S3Server
 
 
@@ -218,3 +224,59 @@ def test_a_forked_child_works_or_is_told_and_never_hangs(s3_server: S3Server) ->
     assert done.returncode == 0, done.stderr
     told = ["exit 0", "forked True", "exit 0", "forked True", "exit 0"]
     assert done.stdout.splitlines() == ["works", *told]
+
+
+class _CountedFaults(FaultPlan):
+    """Counts requests; fails those whose numbers are given, or by chance."""
+
+    def __init__(self, *, fail_one_in: int = 0, seed: int = 0, lost: int = -1) -> None:
+        super().__init__(fail_one_in=fail_one_in, seed=seed)
+        self.lost = lost
+        self.requests = 0
+        self.failed: list[str] = []
+
+    def fault(self) -> Any:
+        self.requests += 1
+        fault = "lose" if self.requests == self.lost else super().fault()
+        if fault:
+            self.failed.append(fault)
+        return fault
+
+
+def _put_through(
+    server: S3Server, faults: FaultPlan, folder: Path, data: bytes, *, times: int = 1
+) -> None:
+    """Put a file through a proxy with faults, then get it back the same way."""
+    path = folder / "file"
+    path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    with run_flaky_proxy(server.endpoint, faults) as proxy:
+        environment = {**server.environment, "AWS_ENDPOINT_URL_S3": proxy.endpoint}
+        store = open_store(server.new_prefix(), clock=SystemClock(), environment=environment)
+        for _ in range(times):
+            store.put_file("objects/large", path, size=len(data), digest=digest)
+        Blobs(store).download("objects/large", folder / "out", size=len(data), digest=digest)
+    assert (folder / "out").read_bytes() == data
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_large_file_passes_a_network_that_fails_one_request_in_five(
+    s3_server: S3Server, tmp_path: Path, seed: int
+) -> None:
+    faults = _CountedFaults(fail_one_in=5, seed=seed)
+    data = hashlib.shake_128(b"large").digest(100_000_000)
+    _put_through(s3_server, faults, tmp_path, data, times=2)
+    assert len(faults.failed) >= 3
+    # Parts, and not the whole file, were sent again.
+    assert faults.requests < 90
+
+
+def test_a_large_file_whose_last_reply_was_lost_finds_itself(
+    s3_server: S3Server, tmp_path: Path
+) -> None:
+    # A look, the beginning, three parts, the end: the sixth request ends the upload.
+    faults = _CountedFaults(lost=6)
+    _put_through(s3_server, faults, tmp_path, bytes(20_000_000))
+    assert faults.failed == ["lose"]
+    # The end is asked for again, and, since it is done, looked for; the download takes three.
+    assert faults.requests <= 6 + 3 + 3

@@ -32,27 +32,40 @@ _METRICS_SHOWN_MAX = 200
 
 
 def runs(
+    filter: str | None = None,  # noqa: A002 - the word of the language
+    /,
     *,
-    experiment: Annotated[str | None, Parameter(name=["--experiment", "-e"])] = None,
+    experiment: Annotated[
+        list[str] | None, Parameter(name=["--experiment", "-e"], negative="")
+    ] = None,
     status: Annotated[str | None, Parameter(name=["--status", "-s"])] = None,
     where: str | None = None,
-    order: str = "started_at desc",
+    order: str | None = None,
     limit: Annotated[int, Parameter(name=["--limit", "-n"])] = 30,
+    deleted: Annotated[bool, Parameter(name="--deleted", negative="", show_default=False)] = False,
     options: Options | None = None,
 ) -> None:
     """List runs, newest first. A run whose process died is shown as KILLED.
 
     Args:
-        experiment: Only runs of the experiment of this name.
+        filter: Which runs, such as "metrics.acc > 0.9 and params.model = 'cnn'".
+        experiment: Only runs of the experiment of this name; may be given several times.
         status: Only RUNNING, FINISHED, FAILED, KILLED or SCHEDULED runs.
         where: A condition in SQL, such as "metrics['acc'] > 0.9".
-        order: What to sort by, in SQL, such as "metrics['acc'] desc".
+        order: What to sort by, such as "metrics.acc DESC, name".
         limit: At most so many.
+        deleted: List the runs in the bin instead.
         options: Where to look and how to print.
     """
     options = options or Options()
     found = options.open().runs.search(
-        experiment=experiment, status=status, where=where, order=order, limit=limit
+        filter=filter,
+        experiment=experiment,
+        status=status,
+        where=where,
+        order=order,
+        limit=limit,
+        view="deleted" if deleted else "active",
     )
     rows = found.to_pylist(maps_as_pydicts="lossy")
     if options.json:
@@ -115,10 +128,26 @@ def show(
             notes().print(f"{left} more metrics; --json shows all", style="dim")
 
 
-def experiments(*, options: Options | None = None) -> None:
-    """List experiments, with the number of their runs."""
+def experiments(
+    filter: str | None = None,  # noqa: A002 - the word of the language
+    /,
+    *,
+    order: str | None = None,
+    deleted: Annotated[bool, Parameter(name="--deleted", negative="", show_default=False)] = False,
+    options: Options | None = None,
+) -> None:
+    """List experiments, with the number of their runs.
+
+    Args:
+        filter: Which experiments, such as "name like 'digits%'".
+        order: What to sort by, such as "name" or "runs DESC".
+        deleted: List the experiments in the bin instead.
+        options: Where to look and how to print.
+    """
     options = options or Options()
-    rows = options.open().experiments.list().to_pylist(maps_as_pydicts="lossy")
+    view = "deleted" if deleted else "active"
+    found = options.open().experiments.search(filter=filter, order=order, view=view)
+    rows = found.to_pylist(maps_as_pydicts="lossy")
     if options.json:
         print_json(rows)
         return
@@ -144,6 +173,9 @@ def _heading(run: Run, experiment: str) -> Text:
         ("run", run.run_id),
         ("experiment", experiment),
         ("parent", run.parent_run_id),
+        ("group", run.group_name),
+        ("repeats", run.repeats),
+        ("deleted", when(run.deleted_at) if run.deleted_at else None),
         ("started", when(run.started_at)),
         ("took", duration(_seconds(run.started_at, run.ended_at))),
         ("by", run.created_by),

@@ -19,6 +19,8 @@ class Lifecycle:
 
     ACTIVE = "active"
     DELETED = "deleted"
+    PURGED = "purged"
+    """Being removed for good: nothing shows it, and nothing brings it back."""
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +34,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         tags: Anything worth remembering.
         created_by: The account that created it.
         created_at: When it was created; None before it is stored.
+        deleted_at: When it was put into the bin, if it is there.
     """
 
     experiment_id: str
@@ -41,6 +44,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     created_by: str | None = None
     created_at: datetime | None = None
+    deleted_at: datetime | None = None
 
     def checked(self) -> Experiment:
         """Return the experiment itself if its name may be one.

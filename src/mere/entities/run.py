@@ -12,7 +12,9 @@ from mere.entities.limits import check_key, check_name, check_param, check_tag
 from mere.entities.metric import MetricSummary
 from mere.errors import ErrorCode, InvalidInput
 
-__all__ = ["Run", "RunSource", "RunStatus", "check_run_id"]
+__all__ = ["Run", "RunSource", "RunStatus", "check_notes", "check_run_id"]
+
+NOTES_CHARS_MAX = 1_000_000
 
 
 class RunStatus(StrEnum):
@@ -96,6 +98,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     metric_summary: dict[str, MetricSummary] = {}
     source: RunSource | None = None
     artifact_location: str | None = None
+    notes: str | None = None
+    group_name: str | None = None
+    repeats: str | None = None
+    seeds: dict[str, str] = {}
+    deleted_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
 
@@ -114,6 +121,27 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
         for key, value in self.tags.items():
             check_tag(key, value)
         return self
+
+
+def check_notes(notes: object) -> str:
+    """Return notes if they may be a run's: Markdown of at most a million characters.
+
+    Raises:
+        InvalidInput: They are no text, too long or not storable.
+    """
+    if not isinstance(notes, str) or len(notes) > NOTES_CHARS_MAX:
+        what = f"{len(notes):,} characters" if isinstance(notes, str) else type(notes).__name__
+        raise InvalidInput(
+            ErrorCode.LIMIT_EXCEEDED if isinstance(notes, str) else ErrorCode.INVALID_VALUE,
+            f"notes are {what}: give a text of at most {NOTES_CHARS_MAX:,} characters",
+        )
+    try:
+        notes.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE, f"notes are no Unicode text: {error.reason}"
+        ) from error
+    return notes
 
 
 def check_run_id(run_id: object) -> str:

@@ -7,13 +7,16 @@ was claimed, so that it loses to everything written since. A process does so onc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from mere.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment
+from mere.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment, Lifecycle
 from mere.entities.limits import check_name
 from mere.errors import AlreadyExists, ErrorCode, NotFound
+from mere.search.schema import EXPERIMENTS
+from mere.services.search import Page, Subject, View, check_page_size, find_rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +28,25 @@ __all__ = ["Experiments"]
 
 _KIND = "experiment"
 _RANDOM_BITS = 19
+_COLUMNS = (
+    "experiment_id",
+    "name",
+    "lifecycle",
+    "artifact_location",
+    "tags",
+    "created_by",
+    "created_at",
+    "updated_at",
+    "deleted_at",
+    "runs",
+    "last_run_at",
+)
+_COUNTED = (
+    "counted as (select experiment_id, count(*) as runs, max(started_at) as last_run_at "
+    "from runs where lifecycle = 'active' group by experiment_id), "
+    "found as (select e.*, coalesce(c.runs, 0) as runs, c.last_run_at from experiments e "
+    "left join counted c on c.experiment_id = e.experiment_id)"
+)
 
 
 class Experiments:
@@ -95,14 +117,104 @@ class Experiments:
             raise _not_found(f"experiment {name!r}")
         return _entity(rows[0])
 
-    def list(self) -> pa.Table:
-        """All experiments in use, with the number of their runs, newest first."""
-        return self._lake.sql(
-            "select e.experiment_id, e.name, e.tags, e.created_by, e.created_at, "
-            "count(r.run_id) as runs, max(r.started_at) as last_run_at "
-            "from experiments e left join runs r on r.experiment_id = e.experiment_id "
-            "and r.lifecycle = 'active' where e.lifecycle = 'active' "
-            "group by all order by e.created_at desc, e.experiment_id desc"
+    def delete(self, experiment_id: str) -> bool:
+        """Put an experiment into the bin, and its runs with it; whether it was not there yet.
+
+        The runs' own rows stay as they are, so to restore the experiment brings back those that
+        were not deleted one by one. Its name stays taken.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self._move(experiment_id, Lifecycle.DELETED, self._clock.now_us())
+
+    def restore(self, experiment_id: str) -> bool:
+        """Take an experiment out of the bin; whether it was there.
+
+        Raises:
+            NotFound: There is none.
+        """
+        return self._move(experiment_id, Lifecycle.ACTIVE, None)
+
+    def _move(self, experiment_id: str, target: str, deleted_at: int | None) -> bool:
+        if self.get(experiment_id).lifecycle == target:
+            return False
+        change = {"lifecycle": target, "deleted_at": deleted_at}
+        self._lake.patch("experiments", [{"experiment_id": experiment_id, **change}])
+        return True
+
+    def list(self, *, view: str = View.ACTIVE) -> pa.Table:
+        """All experiments with the number of their runs, newest first.
+
+        Args:
+            view: ``active`` experiments, ``deleted`` or ``all``.
+        """
+        return self.search(view=view)
+
+    def search(
+        self,
+        *,
+        filter: str | None = None,  # noqa: A002 - the word of the language, and of MLflow
+        order: str | Sequence[str] | None = None,
+        view: str = View.ACTIVE,
+        limit: int | None = None,
+    ) -> pa.Table:
+        """Experiments as an Arrow table, with the number of their runs.
+
+        Args:
+            filter: A condition in the filter language, such as ``name like 'digits%'``.
+            order: What to sort by in that language; by default, the newest come first.
+            view: ``active`` experiments, ``deleted`` or ``all``.
+            limit: At most so many.
+
+        Raises:
+            InvalidInput: The filter, order, view or limit is wrong.
+        """
+        return self._find(filter, order, View.of(view), limit, None).rows
+
+    def search_page(
+        self,
+        *,
+        max_results: int = 1000,
+        page_token: str | None = None,
+        filter: str | None = None,  # noqa: A002 - the word of the language, and of MLflow
+        order: str | Sequence[str] | None = None,
+        view: str = View.ACTIVE,
+    ) -> Page:
+        """One page of experiments, and a token for the next.
+
+        Args:
+            max_results: At most so many a page.
+            page_token: The token that came with the page before.
+            filter: As for `search`.
+            order: As for `search`.
+            view: As for `search`.
+
+        Raises:
+            InvalidInput: As for `search`, or the token is not one of this query.
+        """
+        return self._find(filter, order, View.of(view), check_page_size(max_results), page_token)
+
+    def _find(
+        self,
+        wanted: str | None,
+        order: str | Sequence[str] | None,
+        view: View,
+        limit: int | None,
+        page_token: str | None,
+    ) -> Page:
+        subject = Subject(EXPERIMENTS, _COUNTED, _COLUMNS)
+        subject.only("lifecycle = any($lifecycles)", lifecycles=list(view.lifecycles))
+        return find_rows(
+            self._lake,
+            subject,
+            now_us=self._clock.now_us(),
+            filter=wanted,
+            order=order,
+            columns=_COLUMNS,
+            limit=limit,
+            page_token=page_token,
+            query=[view],
         )
 
     def _claim(

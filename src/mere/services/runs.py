@@ -6,8 +6,9 @@ may change. Whether a run that says RUNNING is believed is decided in `mere.serv
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import msgspec
 
@@ -15,20 +16,60 @@ from mere.entities.experiment import Lifecycle
 from mere.entities.limits import check_param, check_tag
 from mere.entities.run import Run, RunStatus
 from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.search.schema import RUNS
 from mere.services.liveness import is_dead
+from mere.services.search import STAMPED, Page, Subject, View, check_page_size, find_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import pyarrow as pa
 
     from mere.clock import Clock
     from mere.lake import Lake
 
-__all__ = ["Runs", "check_params", "run_row"]
+__all__ = ["RunQuery", "Runs", "check_params", "run_row"]
 
 _DERIVED = ("metrics", "metric_summary", "created_at", "updated_at")
 _SHOWN_MAX = 5
+_DEAD = (
+    "judged as (select * exclude (is_dead) replace ("
+    "case when is_dead then 'KILLED' else status end as status, "
+    "case when is_dead then coalesce(heartbeat_at, started_at) else ended_at end as ended_at) "
+    "from (select *, list_contains($dead, run_id) as is_dead from runs)), "
+)
+_FOUND = (
+    "found as (select j.* replace ("
+    "if(e.lifecycle = 'deleted', 'deleted', j.lifecycle) as lifecycle, "
+    "case when j.lifecycle = 'deleted' then j.deleted_at "
+    "when e.lifecycle = 'deleted' then e.deleted_at end as deleted_at), e.name as experiment "
+    "from {runs} j left join experiments e on e.experiment_id = j.experiment_id)"
+)
+
+
+class RunQuery(TypedDict, total=False):
+    """Which runs are searched for, and how they are returned.
+
+    Args:
+        filter: A condition in the filter language, such as
+            ``metrics.acc > 0.9 and params.model = 'cnn'``.
+        order: What to sort by in that language, in one text or several. Behind that, and by
+            default, the newest come first.
+        experiment: Only runs of the experiment of this name, or of these.
+        experiment_ids: Only runs of the experiments with these ids.
+        status: Only runs of this status.
+        where: A condition in SQL, such as ``metrics['acc'] > 0.9``.
+        view: ``active`` runs, which is the default, ``deleted`` or ``all``. Runs of a deleted
+            experiment count as deleted.
+        columns: The columns to return; all of them otherwise.
+    """
+
+    filter: str | None
+    order: str | Sequence[str] | None
+    experiment: str | Sequence[str] | None
+    experiment_ids: Sequence[str] | None
+    status: str | None
+    where: str | None
+    view: str
+    columns: Sequence[str] | None
 
 
 class Runs:
@@ -84,52 +125,74 @@ class Runs:
             )
         return self.get(ids[0])
 
-    def search(
-        self,
-        *,
-        experiment: str | None = None,
-        status: str | None = None,
-        where: str | None = None,
-        order: str = "started_at desc",
-        limit: int | None = None,
-    ) -> pa.Table:
-        """Runs in use, with dead ones shown as KILLED, as an Arrow table.
+    def search(self, *, limit: int | None = None, **query: Unpack[RunQuery]) -> pa.Table:
+        """Runs as an Arrow table, with dead ones shown as KILLED.
 
         Args:
-            experiment: Only runs of the experiment of this name.
-            status: Only runs of this status.
-            where: A condition in SQL, such as ``metrics['acc'] > 0.9``.
-            order: What to sort by, in SQL.
             limit: At most so many.
+            **query: Which runs, and how; see `RunQuery`.
 
         Raises:
-            InvalidInput: The condition, order, status or limit is wrong.
+            InvalidInput: The filter, order, status, view, columns or limit is wrong.
         """
-        if limit is not None and limit < 0:
-            raise InvalidInput(
-                ErrorCode.INVALID_VALUE, f"limit {limit} is negative: give 0 or more", limit=limit
-            )
-        conditions = ["lifecycle = $lifecycle"]
-        params: dict[str, Any] = {"lifecycle": Lifecycle.ACTIVE, "dead": self.dead()}
-        if experiment is not None:
-            conditions.append("experiment = $experiment")
-            params["experiment"] = experiment
+        return self._find(query, limit, None).rows
+
+    def search_page(
+        self,
+        *,
+        max_results: int = 1000,
+        page_token: str | None = None,
+        **query: Unpack[RunQuery],
+    ) -> Page:
+        """One page of runs, and a token for the next.
+
+        Args:
+            max_results: At most so many runs a page.
+            page_token: The token that came with the page before.
+            **query: Which runs, and how; the same for each page. See `RunQuery`.
+
+        Raises:
+            InvalidInput: As for `search`, or the token is not one of this query.
+        """
+        return self._find(query, check_page_size(max_results), page_token)
+
+    def _find(self, query: RunQuery, limit: int | None, page_token: str | None) -> Page:
+        wanted = query.get("experiment")
+        names = [wanted] if isinstance(wanted, str) else wanted
+        ids, status, where = query.get("experiment_ids"), query.get("status"), query.get("where")
+        view = View.of(query.get("view", View.ACTIVE))
+        subject = self._subject(view)
+        if names is not None:
+            subject.only("experiment = any($experiments)", experiments=list(names))
+        if ids is not None:
+            subject.only("experiment_id = any($ids)", ids=list(ids))
         if status is not None:
-            conditions.append("status = $status")
-            params["status"] = str(RunStatus.of(status))
+            subject.only("status = $status", status=str(RunStatus.of(status)))
         if where:
-            conditions.append(f"({where}\n)")
-        return self._lake.sql(
-            "with judged as (select * replace ("
-            "case when is_dead then 'KILLED' else status end as status, "
-            "case when is_dead then coalesce(heartbeat_at, started_at) else ended_at end "
-            "as ended_at) from (select *, list_contains($dead, run_id) as is_dead from runs)), "
-            "named as (select j.* exclude (is_dead), e.name as experiment from judged j "
-            "left join experiments e on e.experiment_id = j.experiment_id) "
-            f"select * from named where {' and '.join(conditions)} order by {order}, run_id desc"
-            + (f" limit {int(limit)}" if limit is not None else ""),
-            params=params,
+            subject.only(f"({where}\n)")
+            subject.is_wide = True
+        return find_rows(
+            self._lake,
+            subject,
+            now_us=self._clock.now_us(),
+            filter=query.get("filter"),
+            order=query.get("order"),
+            columns=query.get("columns"),
+            limit=limit,
+            page_token=page_token,
+            query=[names, ids, status, where, view],
         )
+
+    def _subject(self, view: View) -> Subject:
+        """Runs as they are judged: the dead are KILLED, and an experiment's deletion is theirs."""
+        columns = [column.name for column in self._lake.table("runs").columns]
+        dead = self.dead()
+        relation = _DEAD + _FOUND.format(runs="judged") if dead else _FOUND.format(runs="runs")
+        subject = Subject(RUNS, relation, [*columns, *STAMPED, "experiment"])
+        subject.only("list_contains($lifecycles, lifecycle)", lifecycles=list(view.lifecycles))
+        if dead:
+            subject.params["dead"] = dead
+        return subject
 
     def log_params(self, run_id: str, params: Mapping[str, Any]) -> None:
         """Log params of a run.
@@ -175,6 +238,47 @@ class Runs:
         ended = self._clock.now_us() if ended_at is None else ended_at
         self._lake.patch("runs", [{"run_id": run_id, "status": str(final), "ended_at": ended}])
 
+    def delete(self, run_ids: Iterable[str]) -> list[str]:
+        """Put runs into the bin; those that are there already stay as they are.
+
+        Returns:
+            The ids of the runs that were not there yet.
+
+        Raises:
+            NotFound: There is no such run; nothing was changed then.
+        """
+        return self._move(run_ids, Lifecycle.ACTIVE, Lifecycle.DELETED, self._clock.now_us())
+
+    def restore(self, run_ids: Iterable[str]) -> list[str]:
+        """Take runs out of the bin; those that are in use already stay as they are.
+
+        A run of a deleted experiment is seen again when the experiment is restored, too.
+
+        Returns:
+            The ids of the runs that were in the bin.
+
+        Raises:
+            NotFound: There is no such run, or it is being removed for good; nothing was changed.
+        """
+        return self._move(run_ids, Lifecycle.DELETED, Lifecycle.ACTIVE, None)
+
+    def _move(
+        self, run_ids: Iterable[str], source: str, target: str, deleted_at: int | None
+    ) -> list[str]:
+        wanted = list(dict.fromkeys(run_ids))
+        found = self._lake.sql(
+            "select run_id, lifecycle from runs where run_id = any($ids) and lifecycle <> $purged",
+            params={"ids": wanted, "purged": Lifecycle.PURGED},
+        )
+        known = dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True))
+        for run_id in wanted:
+            if run_id not in known:
+                raise _unknown(run_id)
+        moved = [run_id for run_id in wanted if known[run_id] == source]
+        change = {"lifecycle": target, "deleted_at": deleted_at}
+        self._lake.patch("runs", [{"run_id": run_id, **change} for run_id in moved])
+        return moved
+
     def reap(self) -> list[str]:
         """Write down as KILLED, ended at their last heartbeat, the runs that are dead.
 
@@ -219,12 +323,16 @@ class Runs:
     def _row(self, run_id: str) -> dict[str, Any]:
         row = self._lake.get("runs", run_id)
         if row is None:
-            raise NotFound(
-                ErrorCode.RUN_NOT_FOUND,
-                f"there is no run {run_id!r}: `mere runs` lists those known",
-                run_id=run_id,
-            )
+            raise _unknown(run_id)
         return row
+
+
+def _unknown(run_id: str) -> NotFound:
+    return NotFound(
+        ErrorCode.RUN_NOT_FOUND,
+        f"there is no run {run_id!r}: `mere runs` lists those known",
+        run_id=run_id,
+    )
 
 
 def check_params(known: Mapping[str, str], params: Mapping[Any, Any]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks import folding, history, ingest, sdk, search, tracking
+from benchmarks import artifacts, folding, history, ingest, outage, sdk, search, tracking
 from benchmarks.harness import Bench
 
 THEMES = (
@@ -23,7 +23,9 @@ THEMES = (
     search.THEME,
     history.THEME,
     sdk.THEME,
+    outage.THEME,
     tracking.THEME,
+    artifacts.THEME,
 )
 _LIBRARIES = ("duckdb", "pyarrow", "pyiceberg", "mlflow-skinny", "sqlalchemy")
 

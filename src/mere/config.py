@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from mere.errors import ErrorCode, InvalidInput
 
-__all__ = ["S3Config", "Settings", "cache_folder", "environment"]
+__all__ = ["S3Config", "Settings", "cache_folder", "environment", "state_folder"]
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
@@ -28,6 +28,12 @@ def environment() -> Mapping[str, str]:
 def cache_folder(env: Mapping[str, str]) -> Path:
     """Where files are kept that can be had again: ``mere`` in the user's cache folder."""
     base = env.get("XDG_CACHE_HOME") or Path(env.get("HOME") or Path.home(), ".cache")
+    return Path(base, "mere")
+
+
+def state_folder(env: Mapping[str, str]) -> Path:
+    """Where is kept what must not be lost: ``mere`` in the user's state folder."""
+    base = env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home(), ".local", "state")
     return Path(base, "mere")
 
 
@@ -92,12 +98,57 @@ class Settings:
 
     warehouse: str
     """Where everything is kept: ``file:///…``, a plain path, or ``s3://bucket/prefix``."""
+    has_capture: bool = True
+    """Whether runs note their code, command and environment."""
+    has_console: bool = True
+    """Whether runs keep what the process writes to its terminal."""
+    has_system_metrics: bool = True
+    """Whether runs sample the machine."""
+    run_id: str | None = None
+    """The run that processes take part in, where they are not told in code."""
+    rank: int | None = None
+    """Which process of that run this is, where no launcher says."""
+    repeats: str | None = None
+    """The run that this process repeats, as `mere rerun` says."""
+    repetition: str | None = None
+    """What the runs of one repetition have in common."""
+    inputs: str | None = None
+    """The dataset versions a repetition reads: a JSON object, ids by name."""
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str]) -> Settings:
-        """Read ``MERE_WAREHOUSE``; without it, a folder in the user's home."""
+        """Read the ``MERE_…`` variables; the warehouse is otherwise a folder in the user's home.
+
+        Raises:
+            InvalidInput: A variable that is on or off is neither, or a number is none.
+        """
         home = Path(env.get("HOME") or Path.home())
-        return cls(warehouse=env.get("MERE_WAREHOUSE") or (home / ".mere" / "warehouse").as_uri())
+        return cls(
+            warehouse=env.get("MERE_WAREHOUSE") or (home / ".mere" / "warehouse").as_uri(),
+            has_capture=_flag(env, "MERE_CAPTURE", default=True),
+            has_console=_flag(env, "MERE_CONSOLE", default=True),
+            has_system_metrics=_flag(env, "MERE_SYSTEM_METRICS", default=True),
+            run_id=env.get("MERE_RUN_ID") or None,
+            rank=_count(env, "MERE_RANK"),
+            repeats=env.get("MERE_REPEATS") or None,
+            repetition=env.get("MERE_REPETITION") or None,
+            inputs=env.get("MERE_INPUTS") or None,
+        )
+
+
+def _count(env: Mapping[str, str], name: str) -> int | None:
+    """Read a variable that holds a number from 0, or nothing."""
+    value = env.get(name, "").strip()
+    if not value:
+        return None
+    if not (value.isascii() and value.isdigit()):
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"{name} is {value!r}; set it to a number from 0",
+            name=name,
+            value=value,
+        )
+    return int(value)
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:

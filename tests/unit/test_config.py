@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mere.config import S3Config, cache_folder, environment
+from mere.config import S3Config, Settings, cache_folder, environment, state_folder
 from mere.errors import InvalidInput
 
 KEYS = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "hush"}
@@ -82,3 +82,21 @@ def test_secrets_are_not_in_the_repr() -> None:
 def test_the_cache_folder_follows_the_xdg_variable() -> None:
     assert cache_folder({"XDG_CACHE_HOME": "/x", "HOME": "/h"}) == Path("/x/mere")
     assert cache_folder({"HOME": "/h"}) == Path("/h/.cache/mere")
+
+
+def test_what_must_not_be_lost_lies_in_the_state_folder() -> None:
+    assert state_folder({"XDG_STATE_HOME": "/x"}) == Path("/x/mere")
+    assert state_folder({"HOME": "/h"}) == Path("/h/.local/state/mere")
+
+
+def test_what_runs_keep_and_which_run_is_meant() -> None:
+    plain = Settings.from_environment({"HOME": "/h"})
+    assert (plain.has_console, plain.has_system_metrics) == (True, True)
+    assert (plain.run_id, plain.rank) == (None, None)
+    told = Settings.from_environment(
+        {"HOME": "/h", "MERE_CONSOLE": "off", "MERE_SYSTEM_METRICS": "0", "MERE_RANK": "2"}
+    )
+    assert (told.has_console, told.has_system_metrics, told.rank) == (False, False, 2)
+    for wrong in ({"MERE_RANK": "-1"}, {"MERE_RANK": "two"}, {"MERE_CONSOLE": "maybe"}):
+        with pytest.raises(InvalidInput):
+            Settings.from_environment({"HOME": "/h", **wrong})

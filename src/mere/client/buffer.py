@@ -20,7 +20,7 @@ POINTS_MAX = 1_000_000
 _WAKE_POINTS = 65_536
 
 Call = tuple[str, Any, Any, Any]
-"""What is logged (``metrics``, ``params`` or ``tags``), the data, the step, the time."""
+"""What is logged (``metrics``, ``params``, ``tags``, …), the data, the step, the time."""
 
 
 class Buffer:

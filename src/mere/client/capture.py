@@ -1,45 +1,121 @@
 """What is noted of where a run comes from: code, machine, process. Runs in the worker's thread.
 
-Whatever cannot be found out is left out: a missing git, or a slow one, is no reason to wait.
+Whatever cannot be found out is left out: a missing git, or a slow one, is no reason to wait, and
+nothing here is a reason for a run not to be tracked.
 """
 
 from __future__ import annotations
 
 import getpass
+import logging
 import os
 import platform
-import re
-import subprocess
-import sys
+import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
+from typing import Any, TypeVar
 
+import msgspec
+
+from mere.client import git
+from mere.client.code import Code, collect_code
+from mere.client.command import Started, command_of, what_started
+from mere.client.git import without_credentials
+from mere.client.seeds import declared_seeds
+from mere.config import Settings, environment
+from mere.entities.code import Command
 from mere.entities.run import RunSource
 from mere.services import processes
+from mere.services.code import content_digest, encode_environment
+from mere.services.environment import read_environment
 
-__all__ = ["capture_source", "user_name", "without_credentials"]
+__all__ = [
+    "REPETITION_TAG",
+    "Captured",
+    "capture",
+    "capture_source",
+    "user_name",
+    "without_credentials",
+]
 
-_GIT_TIMEOUT_S = 2.0
+REPETITION_TAG = "mere.repetition"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_CREDENTIALS = re.compile(r"^(\w[\w+.-]*://)[^/@]*@")
+_log = logging.getLogger("mere")
+_T = TypeVar("_T")
+
+
+class Captured(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a run comes from.
+
+    Args:
+        source: Its code, machine and process.
+        command: What to start to run it again.
+        seeds: The seeds that were set.
+        tags: What else is noted.
+        objects: What is to be stored before anything names it, by digest.
+    """
+
+    source: RunSource
+    command: Command | None = None
+    seeds: dict[str, str] = {}
+    tags: dict[str, str] = {}
+    objects: dict[str, bytes] = {}
+
+    def columns(self) -> dict[str, Any]:
+        """What the run's row says of it, beside its source."""
+        row: dict[str, Any] = {}
+        if self.command is not None:
+            row["command"] = msgspec.to_builtins(self.command)
+        if self.seeds:
+            row["seeds"] = self.seeds
+        if self.tags:
+            row["tags"] = self.tags
+        return row
+
+
+def capture(*, is_wanted: bool = True) -> Captured:
+    """Describe this process, its code and its environment; never raises.
+
+    Args:
+        is_wanted: Whether to look at code and environment; ``MERE_CAPTURE`` may say no, too.
+    """
+    settings = Settings.from_environment(environment())
+    tags = {REPETITION_TAG: settings.repetition} if settings.repetition else {}
+    seeds = declared_seeds()
+    if not (is_wanted and settings.has_capture):
+        return Captured(source=_plain_source(), seeds=seeds, tags=tags)
+    parts = _guarded(_once, None)
+    if parts is None:
+        return Captured(source=_guarded(capture_source, RunSource()), seeds=seeds, tags=tags)
+    source = _guarded(_plain_source, RunSource())
+    return Captured(
+        source=msgspec.structs.replace(
+            source,
+            entrypoint=parts.entrypoint,
+            git_remote=parts.code.git.remote,
+            git_commit=parts.code.git.commit,
+            git_dirty=parts.code.git.is_dirty,
+            diff_digest=parts.diff_digest,
+            environment_digest=parts.environment_digest,
+        ),
+        command=parts.command,
+        seeds=seeds,
+        tags=tags,
+        objects=parts.objects,
+    )
 
 
 def capture_source() -> RunSource:
-    """Describe this process and the code it runs."""
-    entrypoint, folder = _entrypoint()
-    remote, commit, is_dirty = _git(folder)
-    began_us = processes.process_started_us(os.getpid())
-    return RunSource(
-        entrypoint=entrypoint,
-        git_remote=remote,
-        git_commit=commit,
-        git_dirty=is_dirty,
-        host=platform.node(),
-        python=platform.python_version(),
-        machine=processes.this_machine(),
-        pid=os.getpid(),
-        process_started_at=None if began_us is None else _EPOCH + timedelta(microseconds=began_us),
+    """Describe this process and the code it runs, without its files."""
+    started = what_started()
+    state = git.git_state(started.folder)
+    return msgspec.structs.replace(
+        _plain_source(),
+        entrypoint=_shown(started),
+        git_remote=state.remote,
+        git_commit=state.commit,
+        git_dirty=state.is_dirty,
     )
 
 
@@ -51,48 +127,88 @@ def user_name() -> str | None:
         return None
 
 
-def without_credentials(remote: str) -> str:
-    """A repository's address without the user and password it may hold."""
-    return _CREDENTIALS.sub(r"\1", remote)
+class _Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same for all runs of a process."""
+
+    entrypoint: str | None
+    code: Code
+    command: Command
+    diff_digest: str | None
+    environment_digest: str
+    objects: dict[str, bytes]
 
 
-def _entrypoint() -> tuple[str | None, Path]:
-    main = sys.modules.get("__main__")
-    spec = getattr(main, "__spec__", None)
-    file = getattr(main, "__file__", None)
-    folder = Path(file).resolve().parent if file else Path.cwd()
-    if spec is not None and spec.name != "__main__":
-        return f"-m {spec.name.removesuffix('.__main__')}", folder
-    return (str(Path(file).resolve()) if file else None), folder
+_lock = threading.Lock()
+_parts: dict[tuple[str, Path], _Parts] = {}
 
 
-@cache
-def _git(folder: Path) -> tuple[str | None, str | None, bool | None]:
-    """Remote, commit and whether there are uncommitted changes; as of the first time asked."""
-    commit = _ask_git(folder, "rev-parse", "HEAD")
-    if commit is None:
-        return None, None, None
-    remote = _ask_git(folder, "remote", "get-url", "origin")
-    changes = _ask_git(folder, "status", "--porcelain", "--untracked-files=no")
-    return (
-        without_credentials(remote) if remote else None,
-        commit,
-        None if changes is None else bool(changes),
+def _once() -> _Parts:
+    """The code as it was when this process started its first run; that is what was imported."""
+    started = what_started()
+    if started.is_notebook:
+        return _collect(started)
+    key = (str(started.script), started.folder)
+    with _lock:
+        if key not in _parts:
+            _parts[key] = _collect(started)
+        return _parts[key]
+
+
+def _collect(started: Started) -> _Parts:
+    code = collect_code(started)
+    objects: dict[str, bytes] = {}
+
+    def kept(data: bytes | None) -> str | None:
+        if data is None:
+            return None
+        digest = content_digest(data)
+        objects[digest] = data
+        return digest
+
+    code_digest = kept(code.bundle)
+    environment_digest = kept(encode_environment(read_environment(code.root)))
+    assert environment_digest is not None, "there is always an environment"
+    return _Parts(
+        entrypoint=_shown(started),
+        code=msgspec.structs.replace(code, bundle=None, diff=None),
+        command=command_of(started, code.root, code_digest, code.git.branch),
+        diff_digest=kept(code.diff) or code.diff_digest,
+        environment_digest=environment_digest,
+        objects=objects,
     )
 
 
-def _ask_git(folder: Path, *words: str) -> str | None:
+def _plain_source() -> RunSource:
+    began_us = processes.process_started_us(os.getpid())
+    return RunSource(
+        host=platform.node(),
+        python=platform.python_version(),
+        machine=processes.this_machine(),
+        pid=os.getpid(),
+        process_started_at=None if began_us is None else _EPOCH + timedelta(microseconds=began_us),
+    )
+
+
+def _shown(started: Started) -> str | None:
+    if started.module is not None:
+        return f"-m {started.module}"
+    if started.script is not None:
+        return str(started.script)
+    return started.program
+
+
+def _guarded(act: Callable[[], _T], otherwise: _T) -> _T:
     try:
-        # No optional locks: asking must never be in the way of the user's own git.
-        done = subprocess.run(
-            ["git", "--no-optional-locks", *words],
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_GIT_TIMEOUT_S,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return None
-    return done.stdout.strip()
+        return act()
+    except Exception:  # noqa: BLE001  the user's folders, packages and notebooks may hold anything
+        _log.debug("the code or the environment could not be captured", exc_info=True)
+        return otherwise
+
+
+def _forget_in_child() -> None:
+    global _lock  # noqa: PLW0603  it may have been held by another thread of the parent
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -7,7 +7,7 @@ and the value. What could be stored is kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from mere.client.buffer import Call
 from mere.entities.limits import check_key, check_tag
 from mere.entities.metric import Points
 from mere.errors import InvalidInput
+from mere.services.metrics import Line
 from mere.services.runs import check_params
 
 __all__ = ["Intake", "flatten"]
@@ -33,15 +34,28 @@ class Intake:
 
     Args:
         label: How warnings name the run.
+        rank: Which process of the run this is.
     """
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, *, rank: int = 0) -> None:
         self._label = label
+        self._rank = rank
         self._warned: set[str] = set()
         self._next_steps: dict[str, int] = {}
         self._params: dict[str, str] = {}
         self.points = Points()
         self.changes: dict[str, Any] = {}
+        self.lines: list[Line] = []
+
+    @property
+    def has_news(self) -> bool:
+        """Whether anything was gathered."""
+        return bool(self.points) or bool(self.changes) or bool(self.lines)
+
+    @property
+    def held(self) -> int:
+        """How many records were gathered."""
+        return len(self.points) + len(self.lines)
 
     def resume(self, params: Mapping[str, str], steps: Mapping[str, int]) -> None:
         """Take up a run that has been logged to: its params, and the last step of each metric."""
@@ -54,27 +68,38 @@ class Intake:
         kind, data, step, timestamp = call
         if kind == "metrics":
             self._take_metrics(data, step, timestamp)
+        elif kind == "console":
+            listener, text = data
+            self.lines += listener.take(text, step, timestamp, self._rank)
+        elif self._rank:
+            return  # the run's own process says the same, or what counts
         elif kind == "params":
             self._take_params(data)
+        elif kind == "columns":
+            self.changes.update(data)
+        elif kind in ("lineage", "seeds"):
+            self.changes.setdefault(kind, {}).update(data)
         else:
             self._take_tags(data)
 
-    def give(self) -> tuple[Points, dict[str, Any]]:
+    def give(self) -> tuple[Points, dict[str, Any], list[Line]]:
         """Hand over what has been gathered, and begin anew."""
-        given = self.points, self.changes
-        self.points, self.changes = Points(), {}
+        given = self.points, self.changes, self.lines
+        self.points, self.changes, self.lines = Points(), {}, []
         return given
 
-    def take_back(self, points: Points, changes: dict[str, Any]) -> None:
+    def take_back(
+        self, points: Points, changes: dict[str, Any], lines: Sequence[Line] = ()
+    ) -> None:
         """Put back, before all else, what could not be sent."""
         newer, newer_changes = self.points, self.changes
-        self.points, self.changes = points, changes
+        self.points, self.changes, self.lines = points, changes, [*lines, *self.lines]
         for key, step, timestamp, value in zip(
             newer.keys, newer.steps, newer.timestamps, newer.values, strict=True
         ):
             points.add(key, step, timestamp, value)
         for name, value in newer_changes.items():
-            if name in ("params", "tags"):
+            if name in ("params", "tags", "seeds", "lineage"):
                 changes[name] = {**changes.get(name, {}), **value}
             else:
                 changes[name] = value

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mere.entities.run import RunStatus
 
@@ -68,6 +68,7 @@ def watch_run(run: Run) -> None:
             previous(kind, error, trace)
 
         sys.excepthook = on_uncaught
+        _hook_exit()
         _hook_multiprocessing()
     _hook_sigterm()
 
@@ -85,6 +86,32 @@ def _end_all(status: RunStatus, timeout_s: float | None = None) -> None:
 
 def _at_exit() -> None:
     _end_all(_watch.status)
+
+
+class _Exit(SystemExit):
+    """What `sys.exit` raises: tells, when it is forgotten, whether that was the process's end.
+
+    An exit that nobody catches passes no hook. But the interpreter drops it right before it calls
+    what is registered with `atexit`, in the main thread and below no frame of Python's; whoever
+    catches it drops it within some frame.
+    """
+
+    def __del__(self) -> None:
+        is_main = threading.current_thread() is threading.main_thread()
+        if is_main and sys._getframe().f_back is None:  # noqa: SLF001
+            _watch.status = status_after(self)
+
+
+def _hook_exit() -> None:
+    if getattr(sys.exit, "is_mere", False):
+        return
+
+    def leave(status: Any = None, /) -> NoReturn:
+        raise _Exit(status)
+
+    leave.__doc__, leave.__name__ = sys.exit.__doc__, "exit"
+    leave.is_mere = True  # type: ignore[attr-defined]
+    sys.exit = leave
 
 
 def _hook_multiprocessing() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mere
-from mere.client import fluent
+from mere.client import fluent, outbox
 from mere.services.warehouse import close_warehouses
 
 SOURCES = str(Path(mere.__file__).parents[1])
@@ -23,10 +23,12 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     folder = str(tmp_path / "warehouse")
     monkeypatch.setenv("MERE_WAREHOUSE", folder)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield folder
     while (run := fluent.active_run()) is not None:
         run.finish(timeout_s=0)
     close_warehouses()
+    outbox._outboxes.reset()
 
 
 @pytest.fixture

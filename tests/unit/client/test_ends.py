@@ -31,6 +31,15 @@ def points() -> list[float]:
     [
         ("", "FINISHED", 0),
         ("raise ValueError('no')", "FAILED", 1),
+        ("import sys; sys.exit(3)", "FAILED", 3),
+        ("import sys; sys.exit('why')", "FAILED", 1),
+        ("import sys; sys.exit()", "FINISHED", 0),
+        ("def main():\n    import sys\n    sys.exit(1)\nmain()", "FAILED", 1),
+        (
+            "import sys\ntry: sys.exit(1)\nexcept SystemExit as error: assert error.code == 1",
+            "FINISHED",
+            0,
+        ),
         ("raise KeyboardInterrupt", "KILLED", -signal.SIGINT),
         ("import os; os.kill(os.getpid(), 15); import time; time.sleep(30)", "KILLED", -15),
     ],
@@ -224,17 +233,17 @@ def test_a_signal_in_the_midst_of_the_end_waits_for_it(script: Script) -> None:
     done = script(
         """
         import os, signal, threading, time, mere
-        from mere.services import metrics
+        from mere.client.delivery import Delivery
 
-        log = metrics.Metrics.log
+        send = Delivery.send
 
-        def slow(self, run_id, points, changes=None):
-            if changes and changes.get("ended_at"):
+        def slow(self, points, changes, lines=()):
+            if changes.get("ended_at"):
                 os.kill(os.getpid(), signal.SIGTERM)
                 time.sleep(0.5)
-            log(self, run_id, points, changes)
+            send(self, points, changes, lines)
 
-        metrics.Metrics.log = slow
+        Delivery.send = slow
         run = mere.start_run()
         run.log({"a": 1})
         run.finish()

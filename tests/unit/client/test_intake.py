@@ -137,7 +137,7 @@ def test_params_stay_as_first_said(intake: Intake, caplog: pytest.LogCaptureFixt
 def test_what_could_not_be_sent_stays_in_front(intake: Intake) -> None:
     intake.take(("metrics", {"a": 1.0}, 0, 10))
     intake.take(("tags", {"t": "old", "u": "1"}, None, None))
-    points, changes = intake.give()
+    points, changes, _ = intake.give()
     intake.take(("metrics", {"a": 2.0}, 1, 11))
     intake.take(("tags", {"t": None}, None, None))
     intake.take_back(points, changes)

@@ -1,0 +1,223 @@
+"""Retention: what was put into the bin long ago is removed for good, and what nobody refers to.
+
+`plan_gc` decides and does nothing else; `Retention.collect` carries the plan out. A run goes in
+these steps, and whoever is killed between two of them leaves a run that the next collection takes
+up again:
+
+1. its row says ``purged``: nothing shows it any more, and nothing brings it back;
+2. its points and console lines are erased, and the rows that belong to it are removed;
+3. dataset versions that only such runs have read are removed;
+4. its objects are deleted, and the objects that nothing refers to by then;
+5. its row is removed.
+
+So rows go before objects, and no row that is shown names an object that is gone. Nothing goes
+that is pinned: a run that a tag shows or that made a model version, a dataset version that a run
+has read which is still there, in the bin or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from mere.entities.experiment import Lifecycle
+from mere.errors import ErrorCode, InvalidInput
+from mere.services.retention_plan import DAY_US, GcPlan, plan_gc
+from mere.services.retention_state import read_state
+
+if TYPE_CHECKING:
+    from mere.clock import Clock
+    from mere.lake import Lake
+    from mere.services.datasets import Datasets
+
+__all__ = ["OLDER_THAN_US", "GcAction", "GcReport", "Retention"]
+
+OLDER_THAN_US = 30 * DAY_US
+_ROWS_A_BATCH = 2_000
+_KEYS_OF = {
+    "artifacts": ("owner", "path"),
+    "lineage": ("run_id", "direction", "asset"),
+    "logged_models": ("model_id",),
+}
+_SHOWN_MAX = 20
+_T = TypeVar("_T")
+
+
+class GcAction(msgspec.Struct, frozen=True):
+    """One thing a collection removed, kept, or would.
+
+    Args:
+        kind: ``remove-runs``, ``remove-dataset``, ``delete-artifacts``, ``delete-orphans`` or
+            ``keep``.
+        what: What it concerns.
+        rows: How many rows go with it.
+        objects: How many objects do.
+        bytes: Their size.
+        reason: Why.
+    """
+
+    kind: str
+    what: str
+    rows: int
+    objects: int
+    bytes: int
+    reason: str
+
+
+class GcReport(msgspec.Struct, frozen=True):
+    """What a collection removed, or would in a dry run."""
+
+    actions: list[GcAction]
+    dry_run: bool
+    runs: int = 0
+    rows: int = 0
+    objects: int = 0
+    bytes: int = 0
+
+
+class Retention:
+    """The retention of one warehouse.
+
+    Args:
+        lake: What is kept.
+        clock: Says what time it is.
+        datasets: Dataset versions, which know how to go.
+    """
+
+    def __init__(self, lake: Lake, clock: Clock, datasets: Datasets) -> None:
+        self._lake = lake
+        self._clock = clock
+        self._datasets = datasets
+
+    def collect(self, *, older_than_us: int = OLDER_THAN_US, dry_run: bool = False) -> GcReport:
+        """Remove for good what has been in the bin for long, and what nobody refers to.
+
+        To run it again, or several at once, or to kill it at any moment, is safe. Older states of
+        the tables keep the rows until upkeep lets these states expire.
+
+        Args:
+            older_than_us: For how long, in microseconds.
+            dry_run: Only say what would be removed.
+
+        Raises:
+            InvalidInput: The age is negative.
+            CorruptData: A manifest cannot be read; no object was deleted.
+            Unavailable: The store did not answer; collecting again goes on where it ended.
+        """
+        if older_than_us < 0:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE, "the age is negative: give a duration such as 30d"
+            )
+        plan = plan_gc(read_state(self._lake, self._datasets, self._clock), older_than_us)
+        if dry_run:
+            return _report(plan, dry_run=True)
+        purged = self._purge_runs(plan)
+        self._remove_rows(purged)
+        self._purge_datasets(plan)
+        # What refers to what has changed, by us and perhaps by others: look again. What has come
+        # to be old enough since then has its rows, so it is left to the next collection.
+        state = read_state(self._lake, self._datasets, self._clock)
+        begun = [run for run in state.runs if run.is_purged]
+        objects = plan_gc(replace(state, runs=begun, datasets=()), older_than_us)
+        self._lake.blobs.delete(info.key for info in [*objects.owned, *objects.orphans])
+        self._delete("logged_models", "run_id", purged)
+        for part in _parts(purged):
+            self._lake.delete("runs", part)
+        runs = [run for run in plan.runs if run.run_id in set(purged)]
+        done = GcPlan(runs, plan.datasets, objects.owned, objects.orphans, plan.kept)
+        return _report(done, dry_run=False)
+
+    def _purge_runs(self, plan: GcPlan) -> list[str]:
+        """Mark the runs, and return those that are marked: one restored meanwhile is not."""
+        marked = {run.run_id for run in plan.runs if run.is_purged}
+        ids = [run.run_id for run in plan.runs if run.run_id not in marked]
+        binned = self._lake.sql(
+            "select r.run_id from runs r left join experiments e "
+            "on e.experiment_id = r.experiment_id where r.run_id = any($ids) "
+            "and (r.lifecycle = 'deleted' or e.lifecycle = 'deleted')",
+            params={"ids": ids},
+        )
+        for part in _parts(binned["run_id"].to_pylist()):
+            changes = [{"run_id": run_id, "lifecycle": Lifecycle.PURGED} for run_id in part]
+            self._lake.patch("runs", changes)
+        found = self._lake.sql(
+            "select run_id from runs where run_id = any($ids) and lifecycle = $purged",
+            params={"ids": [*marked, *ids], "purged": Lifecycle.PURGED},
+        )
+        purged: list[str] = found["run_id"].to_pylist()
+        return purged
+
+    def _remove_rows(self, run_ids: Sequence[str]) -> None:
+        if not run_ids:
+            return
+        for table in ("metrics", "console"):
+            self._lake.erase(table, run_ids)
+        models = self._lake.sql(
+            "select model_id from logged_models where run_id = any($ids)",
+            params={"ids": list(run_ids)},
+        )["model_id"].to_pylist()
+        # The rows of models go with the run's own: they say which objects belong to it.
+        self._delete("artifacts", "owner", [*run_ids, *models])
+        self._delete("lineage", "run_id", run_ids)
+
+    def _delete(self, table: str, column: str, values: Sequence[str]) -> None:
+        keys = _KEYS_OF[table]
+        rows = self._lake.sql(
+            f"select {', '.join(keys)} from {table} where {column} = any($values)",
+            params={"values": list(values)},
+        ).to_pylist()
+        for part in _parts(rows):
+            self._lake.delete(table, [tuple(row[key] for key in keys) for row in part])
+
+    def _purge_datasets(self, plan: GcPlan) -> None:
+        for dataset in list(plan.datasets):
+            try:
+                if self._datasets.get(dataset.dataset_id).lifecycle == Lifecycle.DELETED:
+                    self._datasets.purge(dataset.dataset_id)
+            except InvalidInput as error:  # a run has read it meanwhile
+                plan.datasets.remove(dataset)
+                plan.kept[f"dataset:{dataset.dataset_id}"] = error.message
+
+
+def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    return (values[at : at + _ROWS_A_BATCH] for at in range(0, len(values), _ROWS_A_BATCH))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _report(plan: GcPlan, *, dry_run: bool) -> GcReport:
+    actions = []
+    rows = sum(1 + sum(run.rows.values()) for run in plan.runs)
+    if plan.runs:
+        reason = "in the bin for long enough"
+        actions.append(GcAction("remove-runs", _count(len(plan.runs), "run"), rows, 0, 0, reason))
+    actions += [
+        GcAction("remove-dataset", one.label, 1, 0, one.bytes, "in the bin; no run reads it")
+        for one in plan.datasets
+    ]
+    for kind, objects, reason in (
+        ("delete-artifacts", plan.owned, "of these runs"),
+        ("delete-orphans", plan.orphans, "nothing refers to them"),
+    ):
+        if objects:
+            size = sum(info.size for info in objects)
+            what = _count(len(objects), "object")
+            actions.append(GcAction(kind, what, 0, len(objects), size, reason))
+    kept = sorted(plan.kept.items())
+    actions += [GcAction("keep", what, 0, 0, 0, reason) for what, reason in kept[:_SHOWN_MAX]]
+    if len(kept) > _SHOWN_MAX:
+        more = f"{len(kept) - _SHOWN_MAX} more"
+        actions.append(GcAction("keep", more, 0, 0, 0, "pinned as well"))
+    return GcReport(
+        actions,
+        dry_run,
+        runs=len(plan.runs),
+        rows=rows + len(plan.datasets),
+        objects=len(plan.owned) + len(plan.orphans),
+        bytes=sum(action.bytes for action in actions),
+    )

@@ -11,14 +11,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 BENCH := .bench
 READERS := .readers
+FRAMEWORKS := .frameworks
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install readers minio demo test check format bench simulate crash lock clean python-version
+.PHONY: help install readers frameworks minio demo test check format bench simulate crash docs lock clean \
+	test-frameworks-torch test-interchange python-version
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 python-version:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else \
@@ -54,13 +56,24 @@ $(READERS)/.installed: requirements/bootstrap.txt requirements/readers.txt | pyt
 	$(call environment,$(READERS),requirements/readers.txt)
 	@touch $@
 
+frameworks: $(FRAMEWORKS)/.installed ## install training libraries, 1 GB, into .frameworks
+
+$(FRAMEWORKS)/.installed: requirements/bootstrap.txt requirements/frameworks.txt | python-version
+	$(call environment,$(FRAMEWORKS),requirements/frameworks.txt)
+	@touch $@
+
+$(FRAMEWORKS)-torch/.installed: requirements/bootstrap.txt requirements/frameworks-torch.txt \
+		| python-version
+	$(call environment,$(FRAMEWORKS)-torch,requirements/frameworks-torch.txt)
+	@touch $@
+
 minio: ## build MinIO with Go into the user's cache; without Go the tests use moto
 	@$(PYTHON) scripts/minio.py --optional
 
 demo: install ## log real training runs into one folder and read them back with SQL
 	$(BIN)/python -m examples.demo
 
-test: install readers minio ## run the whole suite
+test: install readers frameworks minio ## run the whole suite
 	$(BIN)/python -m pytest -n $(JOBS) -q $(PYTEST_ARGS)
 
 check: install ## format, lint, types, layers
@@ -83,14 +96,25 @@ crash: install minio ## kill real writers and folders: make crash KILLS=200
 	$(BIN)/python -m tests.crash.run --kills $(KILLS) --store local
 	$(BIN)/python -m tests.crash.run --kills $(KILLS) --store s3
 
+docs: install ## write docs/reference from docstrings and the commands' help
+	$(BIN)/python -m scripts.reference
+
+test-frameworks-torch: install $(FRAMEWORKS)-torch/.installed ## Lightning and transformers; PyTorch has gigabytes
+	$(BIN)/python -m pytest -q tests/frameworks/test_torch.py
+
+test-interchange: install $(BENCH)/.installed ## import 1,000 runs and 1M points made by MLflow itself
+	$(BIN)/python -m tests.interchange.mlflow_full
+
 lock: install ## choose the newest versions of everything and write their hashes
 	$(COMPILE) requirements/bootstrap.in -o requirements/bootstrap.txt
 	$(COMPILE) pyproject.toml -o requirements/run.txt
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group bench -o requirements/bench.txt
 	$(COMPILE) requirements/readers.in -o requirements/readers.txt
+	$(COMPILE) pyproject.toml requirements/frameworks.in -o requirements/frameworks.txt
+	$(COMPILE) pyproject.toml requirements/frameworks-torch.in -o requirements/frameworks-torch.txt
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) $(BENCH) $(READERS) build dist .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(BENCH) $(READERS) $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

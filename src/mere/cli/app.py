@@ -12,7 +12,21 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 
 import mere
-from mere.cli import doctor, query, runs, states
+from mere.cli import (
+    artifacts,
+    datasets,
+    diff,
+    doctor,
+    interchange,
+    lineage,
+    logs,
+    query,
+    rerun,
+    retention,
+    runs,
+    states,
+    sync,
+)
 from mere.cli.output import notes
 from mere.errors import InvalidInput, MereError
 
@@ -27,11 +41,25 @@ app = App(
 app.command(runs.runs)
 app.command(runs.show)
 app.command(runs.experiments)
+app.command(retention.delete)
+app.command(retention.restore)
+app.command(retention.gc)
 app.command(query.sql)
+app.command(rerun.rerun)
+app.command(rerun.checkout)
+app.command(diff.diff)
 app.command(states.fold)
 app.command(states.upkeep)
 app.command(states.tag)
 app.command(doctor.doctor)
+app.command(artifacts.app)
+app.command(datasets.datasets)
+app.command(datasets.dataset)
+app.command(lineage.lineage)
+app.command(sync.sync)
+app.command(logs.logs)
+app.command(interchange.app)
+app.command(interchange.export)
 
 
 def run(words: Sequence[str]) -> int:

@@ -130,6 +130,7 @@ ARTIFACTS = Table(
         Column("location", "string", "the object's key, relative to the warehouse"),
         Column("step", "long", "where in the training it was logged, where given"),
         Column("caption", "string"),
+        Column("logged_at", "timestamptz", "when this content was logged, however late it came"),
     ),
     key=("owner", "path"),
     doc="files of runs, of dataset versions and of models",
@@ -168,7 +169,9 @@ LINEAGE = Table(
     columns=(
         Column("run_id", "string"),
         Column("direction", "string", "read or write"),
-        Column("asset", "string", "kind:id, such as dataset:<dataset_id> or model:<name>/<version>"),
+        Column(
+            "asset", "string", "kind:id, such as dataset:<dataset_id> or model:<name>/<version>"
+        ),
         Column("context", "string", "what for: training, validation, …"),
         Column("tags", "map<string,string>"),
         Column("logged_at", "timestamptz"),

@@ -17,8 +17,14 @@ from mere.config import Settings, environment
 from mere.errors import ErrorCode, NotFound
 from mere.lake import Lake
 from mere.lake.objects.open import open_store
+from mere.services.artifacts import Artifacts
+from mere.services.code import Code
+from mere.services.console import Console
+from mere.services.datasets import Datasets
 from mere.services.experiments import Experiments
+from mere.services.lineage import Lineage
 from mere.services.metrics import Metrics
+from mere.services.retention import Retention
 from mere.services.runs import Runs
 from mere.services.tables import TABLES
 
@@ -44,6 +50,12 @@ class Warehouse:
         self.experiments = Experiments(lake, clock)
         self.runs = Runs(lake, clock)
         self.metrics = Metrics(lake)
+        self.console = Console(lake)
+        self.datasets = Datasets(lake, clock)
+        self.lineage = Lineage(lake, clock, self.runs, self.datasets)
+        self.artifacts = Artifacts(lake, clock)
+        self.code = Code(lake)
+        self.retention = Retention(lake, clock, self.datasets)
 
     def sql(
         self,
@@ -90,11 +102,23 @@ _shared = _Shared()
 
 
 def resolve_url(url: str | None = None) -> str:
-    """The address meant: the one given, else that of the settings; folders made absolute."""
-    meant = url or Settings.from_environment(environment()).warehouse
-    if "://" in meant:
-        return meant[:-1] if meant.endswith("/") and not meant.endswith("//") else meant
-    return os.path.abspath(Path(meant).expanduser())
+    """The address meant: the one given, else that of the settings; folders made absolute.
+
+    In a repetition (see `mere.rerun`) a local folder in which there is no warehouse means the
+    warehouse of the run that is repeated: the folder was that of another machine, or of the
+    folder the code lay in.
+    """
+    settings = Settings.from_environment(environment())
+    meant = _absolute(url or settings.warehouse)
+    if url and settings.repeats and "://" not in meant and not Path(meant, "mere.json").exists():
+        return _absolute(settings.warehouse)
+    return meant
+
+
+def _absolute(url: str) -> str:
+    if "://" in url:
+        return url[:-1] if url.endswith("/") and not url.endswith("//") else url
+    return os.path.abspath(Path(url).expanduser())
 
 
 def open_warehouse(url: str | None = None, *, must_exist: bool = False) -> Warehouse:

@@ -76,7 +76,7 @@ class SqlEngine:
     def _using(
         self, view: View, cursor: duckdb.DuckDBPyConnection, query: str
     ) -> Iterator[_Schema]:
-        named = {name.lower() for name in self._named(cursor, query)}
+        named = self._named(cursor, query, view)
         wanted = [name for name in view.states if name.lower() in named]
 
         def is_unread(name: str) -> bool:
@@ -101,14 +101,16 @@ class SqlEngine:
                 self._forget()
 
     @staticmethod
-    def _named(cursor: duckdb.DuckDBPyConnection, query: str) -> set[str]:
-        """The tables a query names; none for statements such as SHOW TABLES."""
+    def _named(cursor: duckdb.DuckDBPyConnection, query: str, view: View) -> set[str]:
+        """The tables a query names, in lower case; none for statements such as SHOW TABLES."""
         try:
-            return set(cursor.get_table_names(query))
+            return {name.lower() for name in cursor.get_table_names(query)}
         except duckdb.ParserException:
             raise
         except duckdb.Error:
-            return set()
+            # DuckDB does not say it of queries with parameters: then all that the text holds.
+            text = query.lower()
+            return {name for name in map(str.lower, view.states) if name in text}
 
     def _schema(self, view: View) -> _Schema:
         for schema in self._schemas:

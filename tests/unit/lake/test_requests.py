@@ -252,3 +252,19 @@ def kinds(keys: list[str]) -> dict[str, int]:
             kind = name if name == "version-hint.text" else name.partition(".")[2]
         found[kind] = found.get(kind, 0) + 1
     return found
+
+
+@pytest.mark.parametrize("params", [None, {"series": "a"}])
+def test_a_query_fetches_the_tables_it_names_alone(lake, connect, counting, params):
+    with lake.batch() as batch:
+        batch.append("points", points(10))
+        batch.patch("items", items(10))
+    lake.fold()
+    condition = "series = $series" if params else "series = 'a'"
+    other = connect()
+    other.refresh()
+    counting.reset()
+    found = other.sql(f"select count(*) as n from points where {condition}", params)
+    assert found["n"].to_pylist() == [10]
+    assert counting.keys("get", "tables/points/")
+    assert not counting.keys("get", "tables/items/")

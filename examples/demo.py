@@ -1,8 +1,9 @@
-"""A tour in one minute: real models, four processes, one folder, no server and no database.
+"""A tour in a minute: real models, four processes, one folder, no server and no database.
 
 Trains 28 models on data that comes with scikit-learn, in four processes that all log into one
 local warehouse. Then reads the leaderboard by SQL, reads the same rows with Polars straight from
-the folder, and looks back at the leaderboard as it was half-way.
+the folder, and looks back at the leaderboard as it was half-way. At last it trains on two versions
+of a dataset, says what differs, and repeats the first of these runs to the bit.
 
     python examples/demo.py [FOLDER]
 """
@@ -13,6 +14,7 @@ import itertools
 import multiprocessing
 import os
 import random
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -202,7 +204,41 @@ def tour(folder: Path) -> None:
 
     past = mere.sql(LEADERBOARD, as_of="halfway", warehouse=warehouse).to_pylist()
     show(f"As it was half-way, with {len(past)} runs (as_of='halfway')", past)
+    repeat(folder)
     what_next(folder, board[0]["name"])
+
+
+def repeat(folder: Path) -> None:
+    """Train on two versions of a dataset, compare the runs, and repeat the first."""
+    from sklearn import datasets
+
+    console.rule("[bold]one run, repeated to the bit")
+    pixels, labels = datasets.load_digits(return_X_y=True)
+    digits = mere.dataset("digits", warehouse=str(folder))
+    for rows, hidden in ((len(labels), 16), (len(labels) // 2, 32)):
+        version = digits.write({"pixels": list(pixels[:rows]), "label": labels[:rows]})
+        console.print(f"dataset [bold]digits@{version.version}[/] has {version.rows:,} rows")
+        console.print(f"training on it: python -m examples.train --hidden {hidden}\n", style="cyan")
+        command = ["-m", "examples.train", "--hidden", str(hidden)]
+        run_python(folder, command, is_quiet=True)
+    for words in (
+        ["artifacts", "ls", "hidden-16"],
+        ["diff", "hidden-16", "hidden-32"],
+        ["rerun", "hidden-16"],
+    ):
+        console.print(f"mere {' '.join(words)}", style="bold cyan")
+        run_python(folder, ["-m", "mere", *words])
+        console.print()
+
+
+def run_python(folder: Path, words: list[str], *, is_quiet: bool = False) -> None:
+    """Run Python as a person would, with the warehouse in its environment."""
+    subprocess.run(
+        [sys.executable, *words],
+        env={**os.environ, "MERE_WAREHOUSE": str(folder)},
+        stdout=subprocess.DEVNULL if is_quiet else None,
+        check=True,
+    )
 
 
 def what_next(folder: Path, best: str) -> None:

@@ -7,11 +7,13 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pytest
 
 import mere
@@ -50,13 +52,22 @@ def blocks(page: Path) -> list[Block]:
 
 
 def runnable(page: Path) -> list[Block]:
-    return [block for block in blocks(page) if block.info in ("python", "bash")]
+    return [block for block in blocks(page) if block.info in ("python", "bash") or script(block)]
+
+
+def script(block: Block) -> str:
+    """The file that a block is to be saved as: the word behind ``python``, if it is one."""
+    language, _, name = block.info.partition(" ")
+    return name if language == "python" and name.endswith(".py") else ""
 
 
 def run_examples(page: Path) -> None:
-    """Run a page's Python and its `mere` commands in order, as one session."""
+    """Run a page's Python, its scripts and its `mere` commands in order, as one session."""
     names: dict[str, Any] = {"__name__": "example"}
     for block in runnable(page):
+        if script(block):
+            Path(script(block)).write_text(block.text)
+            continue
         if block.info == "python":
             # So that a traceback shows the page's own lines.
             exec(compile("\n" * (block.line - 1) + block.text, page, "exec"), names)
@@ -65,6 +76,8 @@ def run_examples(page: Path) -> None:
             program, *words = shlex.split(line, comments=True) or [""]
             if program == "mere":
                 assert run(words) == 0, f"{page.name}: {line}"
+            elif program == "python":
+                subprocess.run([sys.executable, *words], check=True, timeout=120)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -292,6 +305,9 @@ def objects() -> dict[str, bytes]:
         lake.claim("item", "a/b", {"id": "x"})
         lake.tag("v1")
         lake.append("points", [{"key": "c"}])
+        lake.write_table("dataset_x", pa.table({"a": [1]}))
+        lake.blobs.put(f"objects/{'0' * 64}", b"content")
+        lake.blobs.put("artifacts/run/model.bin", b"content")
     return {info.key: store.get(info.key) for info in store.list("")}
 
 
@@ -352,3 +368,9 @@ def test_our_keys_in_iceberg_metadata_are_documented(objects: dict[str, bytes]) 
     ours = {name for name in ours if name.startswith("mere.")}
     documented = set(re.findall(r"^\| `(mere\.[\w-]+)` \|", LAYOUT, re.MULTILINE)) - {"mere.json"}
     assert ours == documented
+
+
+def test_the_reference_is_what_the_sources_say() -> None:
+    program = [sys.executable, "-m", "scripts.reference", "--check"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -6,3 +6,5 @@ into a training: what goes wrong in them is a warning.
 """
 
 from __future__ import annotations
+
+__all__: list[str] = []

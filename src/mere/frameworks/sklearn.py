@@ -39,7 +39,7 @@ try:
 except ImportError as error:
     raise missing("scikit-learn (sklearn)", error) from error
 
-__all__ = ["autolog", "log_model_facts"]
+__all__ = ["autolog", "log_model_facts", "logged_fit"]
 
 _log = logging.getLogger("mere")
 

@@ -3,3 +3,7 @@
 Nothing here reads or writes. `mere.services` runs what comes out; docs/search.md describes the
 language.
 """
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -523,10 +523,11 @@ def bucket(url: str, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> st
     return s3_server.new_prefix("uploads")
 
 
-def test_files_go_to_a_bucket(bucket: str, script: Script) -> None:
+def test_files_go_to_a_bucket(bucket: str, script: Script, tmp_path: Path) -> None:
     done = script(
         f"""
-        import mere, numpy as np
+        import os, mere, numpy as np
+        os.chdir({str(tmp_path)!r})
         with mere.start_run("x", run_id="d" * 32, warehouse="{bucket}") as run:
             for step in range(20):
                 run.log_image("noise", np.random.rand(32, 32), step=step)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mere.cli.options import Options
 from mere.cli.output import cell, console, new_table, notes, print_json
+from mere.entities.metric import SYSTEM_PREFIX
 from mere.errors import ErrorCode, InvalidInput
 from mere.repeat.repetition import Repetition
 from mere.repeat.repetition import checkout as restore
@@ -140,7 +141,7 @@ def _print(repetition: Repetition) -> None:
             "metric", "verdict", ">points", ">original", ">repeated", ">difference", ">from step"
         )
         # What is not as it should be comes first.
-        shown = [one for one in verdict.metrics if not one.key.startswith("system/")]
+        shown = [one for one in verdict.metrics if not one.key.startswith(SYSTEM_PREFIX)]
         ordered = sorted(shown, key=lambda one: (one.outcome in _STYLES, one.key))
         for one in ordered[:_ROWS_MAX]:
             table.add_row(*_cells(one))

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from cyclopts import Parameter
+from rich.console import Console
 from rich.text import Text
 
 from mere.cli.options import Options
@@ -22,8 +23,9 @@ from mere.cli.output import (
     when,
 )
 from mere.clock import SystemClock
-from mere.entities.metric import MetricSummary
+from mere.entities.metric import SYSTEM_PREFIX, MetricSummary
 from mere.entities.run import Run
+from mere.services.warehouse import Warehouse
 
 __all__ = ["experiments", "runs", "show"]
 
@@ -76,6 +78,8 @@ def runs(
         return
     digits = _digits([row["run_id"] for row in rows])
     table = new_table("run", "name", "experiment", "status", "started", ">took", "metrics")
+    # Half an id is good for nothing: in a narrow terminal other columns give way.
+    table.columns[0].min_width = digits
     for row in rows:
         table.add_row(
             Text(row["run_id"][:digits], style="bold"),
@@ -84,7 +88,7 @@ def runs(
             Text(row["status"] or "-", style=STATUS_STYLES.get(row["status"], "")),
             when(row["started_at"])[5:16],
             duration(_seconds(row["started_at"], row["ended_at"])),
-            cell(row["metrics"]),
+            cell(_without_system(row["metrics"])),
         )
     console().print(table)
     if len(rows) == limit:
@@ -111,21 +115,35 @@ def show(
         return
     out = console()
     out.print(_heading(found, warehouse.experiments.get(found.experiment_id).name))
-    for title, values in (("params", found.params), ("tags", found.tags)):
+    for title, values in (("params", found.params), ("seeds", found.seeds), ("tags", found.tags)):
         if values:
             table = new_table(title, "value")
             for key, value in sorted(values.items()):
                 table.add_row(cell(key), cell(value))
             out.print(table)
-    if found.metric_summary:
-        table = new_table("metric", ">last", ">min", ">max", ">points", ">step", "curve")
-        for key, summary in sorted(found.metric_summary.items())[:_METRICS_SHOWN_MAX]:
+    _print_metrics(out, warehouse, found)
+    if found.notes:
+        out.print(Text(f"\n{found.notes}"))
+
+
+def _print_metrics(out: Console, warehouse: Warehouse, found: Run) -> None:
+    """Print what was measured of the training, then what was measured of the machine."""
+    keys = sorted(found.metric_summary, key=lambda key: (key.startswith(SYSTEM_PREFIX), key))
+    shown = keys[:_METRICS_SHOWN_MAX]
+    for is_system, title in ((False, "metric"), (True, "machine")):
+        table = new_table(title, ">last", ">min", ">max", ">points", ">step", "curve")
+        for key in (key for key in shown if key.startswith(SYSTEM_PREFIX) is is_system):
             history = warehouse.metrics.history(found.run_id, key)["value"].to_pylist()
-            table.add_row(*_metric_cells(key, summary, history))
-        out.print(table)
-        left = len(found.metric_summary) - _METRICS_SHOWN_MAX
-        if left > 0:
-            notes().print(f"{left} more metrics; --json shows all", style="dim")
+            label = key.removeprefix(SYSTEM_PREFIX)
+            table.add_row(*_metric_cells(label, found.metric_summary[key], history))
+        if table.row_count:
+            out.print(table)
+    if len(keys) > len(shown):
+        notes().print(f"{len(keys) - len(shown)} more metrics; --json shows all", style="dim")
+
+
+def _without_system(metrics: dict[str, float] | None) -> dict[str, float]:
+    return {k: v for k, v in (metrics or {}).items() if not k.startswith(SYSTEM_PREFIX)}
 
 
 def experiments(
@@ -172,7 +190,9 @@ def _heading(run: Run, experiment: str) -> Text:
     pairs: list[tuple[str, Any]] = [
         ("run", run.run_id),
         ("experiment", experiment),
+        ("group", run.group_name),
         ("parent", run.parent_run_id),
+        ("repeats", run.repeats),
         ("group", run.group_name),
         ("repeats", run.repeats),
         ("deleted", when(run.deleted_at) if run.deleted_at else None),

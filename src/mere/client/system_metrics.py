@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
+from mere.entities.metric import SYSTEM_PREFIX
+
 __all__ = ["INTERVAL_S", "Sampler", "SystemReader"]
 
 INTERVAL_S = 10.0
@@ -125,7 +127,7 @@ class Sampler:
         self._put = put
         self._now_us = now_us
         self._interval_s = interval_s
-        self._prefix = f"system/rank/{rank}/" if rank else "system/"
+        self._prefix = SYSTEM_PREFIX + (f"rank/{rank}/" if rank else "")
         self._has_ended = threading.Event()
 
     def start(self) -> None:

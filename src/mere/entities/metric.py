@@ -7,7 +7,10 @@ from datetime import datetime
 
 import msgspec
 
-__all__ = ["MetricSummary", "Points", "Tally"]
+__all__ = ["SYSTEM_PREFIX", "MetricSummary", "Points", "Tally"]
+
+SYSTEM_PREFIX = "system/"
+"""Keys that begin so measure the machine and not the training."""
 
 
 class Tally(msgspec.Struct):

@@ -113,15 +113,10 @@ class Hunt:
         self.acked.update(victim.hear())
         self._workers[index] = self._start(victim.role)
 
-    @property
-    def is_writing(self) -> bool:
-        """Whether a writer still lives."""
-        return any(w.process.is_alive() for w in self._workers if w.role.startswith("write"))
-
     def check_alive(self) -> None:
-        """Complain of a process that ended by itself though it has no end."""
+        """Complain of a process that ended by itself: none of them has an end."""
         for worker in self._workers:
-            if not worker.process.is_alive() and not worker.role.startswith("write:"):
+            if not worker.process.is_alive():
                 raise AssertionError(f"{worker.role} died: {worker.process.exitcode}")
 
     def _pause(self, seconds: float) -> None:

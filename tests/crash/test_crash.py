@@ -32,23 +32,22 @@ def test_killed_processes_lose_and_double_nothing(place, tmp_path):
 
 def test_forty_writers_two_folders_and_a_reader(place, tmp_path):
     url, environment = place
-    roles = ["write:25x10"] * 4 + ["fold", "fold"]
+    # The writers have no end of their own: on a slow machine they would be done before a fold is.
+    roles = ["write:10"] * 4 + ["fold", "fold"]
     seen: frozenset[str] = frozenset()
-    views = 0
     with (
         Hunt(url, str(tmp_path / "cache"), environment, roles, 0) as hunting,
         open_lake(url, str(tmp_path / "cache")) as reader,
     ):
-        give_up = time.monotonic() + 60
-        while hunting.is_writing:
-            assert time.monotonic() < give_up, "forty writers are not done after a minute"
+        give_up = time.monotonic() + 120
+        views = roots = 0
+        while len(hunting.acked) < 1_000 or roots < 3 or views < 3:
+            assert time.monotonic() < give_up, f"{len(hunting.acked)} batches, {roots} roots"
             hunting.hear()
             hunting.check_alive()
             seen = check(reader, set(hunting.acked), seen)
             views += 1
-        hunting.hear()
-    assert len(hunting.acked) == 4 * 10 * 25
-    assert views > 1
+            roots = reader.view().root.number
     with open_lake(url, str(tmp_path / "cache")) as last:
-        assert last.fold().root > 2, "nobody folded meanwhile"
-        assert check(last, hunting.acked, seen) == hunting.acked
+        last.fold()
+        assert check(last, hunting.acked, seen) >= hunting.acked

@@ -43,10 +43,10 @@ def open_lake(url: str, cache: str) -> Lake:
 def work(
     role: str, url: str, cache: str, name: str, environment: Mapping[str, str], said: int
 ) -> None:
-    """Be a process of a role until killed, or until a writer has written what it should.
+    """Be a process of a role until killed.
 
     Args:
-        role: ``write``, ``fold`` or ``keep``; ``write:5x10`` is ten writers of five batches each.
+        role: ``write``, ``fold`` or ``keep``; ``write:10`` is ten slower writers at once.
         url: The warehouse.
         cache: The folder for local copies.
         name: Begins the ids of all batches.
@@ -54,14 +54,16 @@ def work(
         said: A pipe: one line when ready, then the id of each batch once it is acknowledged.
     """
     os.environ.update(environment)
-    kind, _, numbers = role.partition(":")
-    batches, _, writers = (numbers or "0x1").partition("x")
+    kind, _, number = role.partition(":")
+    pause_s = 0.2 if number else 0.01
     if kind == "write":
         threads = [
             threading.Thread(
-                target=_write, args=(url, cache, f"{name}.{n}", int(batches), said), daemon=True
+                target=_write,
+                args=(url, cache, f"{name}.{n}", pause_s, said),
+                daemon=True,
             )
-            for n in range(int(writers))
+            for n in range(int(number or 1))
         ]
         for thread in threads:
             thread.start()
@@ -80,13 +82,11 @@ def work(
                 time.sleep(0.05)
 
 
-def _write(url: str, cache: str, name: str, batches: int, said: int) -> None:
+def _write(url: str, cache: str, name: str, pause_s: float, said: int) -> None:
     chance = random.Random(name)
     with open_lake(url, cache) as lake:
         os.write(said, b"ready\n")
         for number in itertools.count():
-            if batches and number >= batches:
-                return
             batch_id = f"{name}.{number:06d}"
             try:
                 with lake.batch() as batch:
@@ -96,4 +96,4 @@ def _write(url: str, cache: str, name: str, batches: int, said: int) -> None:
                 os.write(said, f"error {error!r}\n".encode())
                 raise
             os.write(said, f"{batch_id}\n".encode())
-            time.sleep(chance.random() * (0.1 if batches else 0.01))
+            time.sleep(chance.random() * pause_s)

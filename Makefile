@@ -99,6 +99,9 @@ crash: install minio ## kill real writers and folders: make crash KILLS=200
 docs: install ## write docs/reference from docstrings and the commands' help
 	$(BIN)/python -m scripts.reference
 
+test-long: install minio ## the tests that take minutes
+	$(BIN)/python -m pytest -q -m long -n $(JOBS) $(PYTEST_ARGS)
+
 test-frameworks-torch: install $(FRAMEWORKS)-torch/.installed ## Lightning and transformers; PyTorch has gigabytes
 	$(BIN)/python -m pytest -q tests/frameworks/test_torch.py
 

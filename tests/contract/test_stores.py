@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,15 @@ class TestStoreThatFailsOften(ObjectStoreContract):
     """The contract is kept through faults that a real network makes rarely."""
 
     @pytest.fixture
-    def store(self) -> ObjectStore:
+    def clock(self) -> ManualClock:
+        return ManualClock(1)
+
+    @pytest.fixture
+    def let_time_pass(self, clock: ManualClock) -> Callable[[], None]:
+        return lambda: clock.advance(1)
+
+    @pytest.fixture
+    def store(self, clock: ManualClock) -> ObjectStore:
         rates = FaultRates(
             fail_before=0.05,
             lost_reply=0.1,
@@ -61,6 +70,5 @@ class TestStoreThatFailsOften(ObjectStoreContract):
             own_conflict=0.1,
             torn_list=0.5,
         )
-        clock = ManualClock(1)
         faulty = FaultyStore(MemoryStore(clock), random.Random(1), rates, timeout_s=0.1)
         return RetryingStore(CountingStore(faulty), clock)

@@ -47,12 +47,13 @@ class SteppedStore:
         self._process.step()
         return data
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         self._begin("put", key)
         if parse_name(key) is not None:
             self._on_segment(key, data)
-        self._inner.put(key, data, overwrite=overwrite)
+        was_there = self._inner.put(key, data, overwrite=overwrite)
         self._process.step()
+        return was_there
 
     def put_file(
         self,
@@ -62,9 +63,17 @@ class SteppedStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         self._begin("put_file", key)
-        self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+        was_there = self._inner.put_file(
+            key, path, size=size, digest=digest, on_position=on_position
+        )
+        self._process.step()
+        return was_there
+
+    def renew(self, key: str) -> None:
+        self._begin("renew", key)
+        self._inner.renew(key)
         self._process.step()
 
     def delete(self, keys: Iterable[str]) -> None:

@@ -1,6 +1,7 @@
 """Plain objects beside the tables: files of runs, of dataset versions and of models.
 
-A blob is written once under a key that its owner chooses, and never changed. What the engine keeps
+A blob is written once under a key that its owner chooses, and never changed but for its age: a
+writer that meets its own content makes it young again (`RENEWED_AFTER_US`). What the engine keeps
 for itself (`RESERVED`) can be read through here and not written. Files of any size pass through
 bounded memory: a few pieces of `PIECE_BYTES` for each call under way.
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import io
 import os
@@ -23,6 +25,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from mere.clock import Clock
 from mere.errors import CorruptData, ErrorCode, InvalidInput, NotFound
 from mere.lake.objects import posix
 from mere.lake.objects.keys import SEGMENT_BYTES_MAX
@@ -34,18 +37,33 @@ from mere.lake.objects.store import ObjectInfo, ObjectStore
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["RESERVED", "Blobs", "OnBytes", "digest_file"]
+__all__ = ["RENEWED_AFTER_US", "RESERVED", "TRUSTED_US", "Blobs", "OnBytes", "digest_file"]
 
 RESERVED = ("catalog/", "claims/", "damaged/", "journal/", "probe/", "tables/")
 """Folders that only the engine writes."""
+
+RENEWED_AFTER_US = 12 * 3600 * 1_000_000
+"""A writer renews what it finds there already and is older than this.
+
+Nobody refers to an object before the writer has written its row, so a collection goes by the age:
+it spares objects for twice this long, and whatever was renewed since it looked. So the row has to
+follow within half a day.
+"""
+
+TRUSTED_US = RENEWED_AFTER_US // 2
+"""For so long whoever has stored or met an object may refer to it without asking again."""
 
 OnBytes = Callable[[int], None]
 """Told of each further number of bytes that are done; in all they make the whole size."""
 
 _READ_AHEAD_BYTES = 1 << 20
+_DOOMED_AT_ONCE = 64
+"""Few, so that what is deleted was looked at a moment before."""
+
 _PART = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _J = TypeVar("_J")
+_Infos = list[ObjectInfo]  # below, `list` is a method
 
 
 def digest_file(path: str | os.PathLike[str], on_bytes: OnBytes | None = None) -> tuple[str, int]:
@@ -72,22 +90,26 @@ class Blobs:
 
     Args:
         store: Where they lie.
+        clock: Says how old objects are.
         width: Requests under way at once, where a call makes many.
     """
 
-    def __init__(self, store: ObjectStore, *, width: int = 16) -> None:
+    def __init__(self, store: ObjectStore, clock: Clock, *, width: int = 16) -> None:
         self._store = store
+        self._clock = clock
         self._width = width
 
     def put(self, key: str, data: bytes) -> None:
-        """Store an object; when this returns, it is durable.
+        """Store an object; when this returns, it is durable, and no collection takes it for old.
 
         Raises:
             AlreadyExists: The key holds other content; with the same content the put succeeds.
             InvalidInput: The key cannot be one, or is the engine's.
             Unavailable: The store did not answer; the object may or may not be there.
         """
-        self._store.put(_writable(key), data)
+        _writable(key)
+        while self._store.put(key, data) and not self._is_kept(key):
+            pass  # deleted since it was met: now it is ours to store
 
     def put_file(
         self,
@@ -98,7 +120,7 @@ class Blobs:
         digest: str,
         on_bytes: OnBytes | None = None,
     ) -> None:
-        """Store a local file; when this returns, it is durable.
+        """Store a local file; when this returns, it is durable, as for `put`.
 
         Large files go to a bucket in parts, each of which is tried again by itself.
 
@@ -115,7 +137,12 @@ class Blobs:
             Unavailable: The store did not answer; the object may or may not be there.
         """
         meter = _Meter(on_bytes)
-        self._store.put_file(_writable(key), path, size=size, digest=digest, on_position=meter.at)
+        _writable(key)
+        put = functools.partial(
+            self._store.put_file, key, path, size=size, digest=digest, on_position=meter.at
+        )
+        while put() and not self._is_kept(key):
+            pass
         meter.at(size)
 
     def get(self, key: str) -> bytes:
@@ -136,12 +163,15 @@ class Blobs:
         return self._store.head(key)
 
     def exists(self, key: str) -> bool:
-        """Whether there is an object at a key."""
-        try:
-            self._store.head(key)
-        except NotFound:
-            return False
-        return True
+        """Whether there is an object at a key, for a writer that would store it otherwise.
+
+        If so, no collection takes it for old, as after a put.
+
+        Raises:
+            InvalidInput: The key cannot be one, or is the engine's.
+            Unavailable: The store did not answer.
+        """
+        return self._is_kept(_writable(key))
 
     def list(self, prefix: str) -> list[ObjectInfo]:
         """Return the objects whose keys begin with a prefix, sorted by key."""
@@ -155,6 +185,36 @@ class Blobs:
             Unavailable: The store did not answer; some may be gone.
         """
         self._store.delete([_writable(key) for key in keys])
+
+    def delete_older(self, keys: Iterable[str], than_us: int) -> Iterator[_Infos]:
+        """Remove objects that are old, a few at a time, each looked at right before.
+
+        A generator: it goes on as far as it is asked to.
+
+        Args:
+            keys: Which; those that are not there are no error.
+            than_us: Objects of this time and younger stay.
+
+        Yields:
+            What was removed.
+
+        Raises:
+            InvalidInput: A key cannot be one, or is the engine's.
+            Unavailable: The store did not answer; some may be gone.
+        """
+        remaining = iter(keys)
+        while some := [_writable(key) for key in islice(remaining, _DOOMED_AT_ONCE)]:
+            old: _Infos = []
+
+            def look(key: str, old: _Infos = old) -> None:
+                with contextlib.suppress(NotFound):
+                    info = self._store.head(key)
+                    if info.modified_us < than_us:
+                        old.append(info)
+
+            self.each(some, look)
+            self._store.delete([info.key for info in old])
+            yield old
 
     def open(self, key: str, *, size: int) -> io.BufferedReader:
         """Open an object as a file that is read by ranges, as they are asked for.
@@ -248,6 +308,16 @@ class Blobs:
             finally:
                 for future in under_way:
                     future.cancel()
+
+    def _is_kept(self, key: str) -> bool:
+        """Whether an object is there, renewed if it is old: the one place where that is done."""
+        try:
+            if self._clock.now_us() - self._store.head(key).modified_us > RENEWED_AFTER_US:
+                self._store.renew(key)
+                self._store.head(key)  # a collection may have decided just before
+        except NotFound:
+            return False
+        return True
 
     def _fill(
         self, key: str, fd: int, target: Path, *, size: int, digest: str | None, meter: _Meter

@@ -101,7 +101,7 @@ class Lake:
         self.warehouse = warehouse
         self.settings = settings
         self._store = store
-        self.blobs = Blobs(store, width=settings.parallel_requests)
+        self.blobs = Blobs(store, clock, width=settings.parallel_requests)
         """Plain objects beside the tables."""
         self._clock = clock
         self._declared = {table.name: table for table in tables}

@@ -1,10 +1,11 @@
 """Where the contents of one owner's artifacts lie, as far as this process knows.
 
-Objects are never overwritten, so what is known of them stays true: it is learnt with one listing
-and kept up with what is stored here. What other processes store meanwhile is found out by the
-store itself, which refuses to create what is there. Rows are read only where the listing shows an
-object that may be the one to be stored: training processes that never log a content twice never
-read a table.
+Objects are never overwritten, so what is known of them stays true, unless a collection removes
+what no row names any more: an object that may be old enough for that is asked for before a row
+names it again. All else is learnt with one listing and kept up with what is stored here. What
+other processes store meanwhile is found out by the store itself, which refuses to create what is
+there. Rows are read only where the listing shows an object that may be the one to be stored:
+training processes that never log a content twice never read a table.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mere.entities.artifact import Artifact, artifact_locations
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound
+from mere.lake.blobs import RENEWED_AFTER_US, TRUSTED_US
 
 if TYPE_CHECKING:
     from mere.lake import Lake
@@ -49,9 +51,11 @@ class Places:
         self._folders: set[str] = set()
         self._sizes: dict[str, int] = {}
         self._digests: dict[str, str] = {}
+        self._young_until_us: dict[str, int] = {}
         self._has_digests = False
         for info in lake.blobs.list(self._root):
             self._note(info.key, info.size, None)
+            self._young_until_us[info.key] = info.modified_us + RENEWED_AFTER_US
 
     def has_folder(self, path: str) -> bool:
         """Whether anything lies in the folder of that path; in the empty one, at all."""
@@ -81,7 +85,7 @@ class Places:
         self._check_free(path)
         for key in artifact_locations(self._owner, path, digest):
             held = self._held(key, size, digest)
-            if held is _Holds.SAME:
+            if held is _Holds.SAME and self._is_kept(key):
                 return key
             if held is _Holds.OTHER:
                 continue
@@ -91,6 +95,7 @@ class Places:
                 continue
             with self._lock:
                 self._note(key, size, digest)
+                self._young_until_us[key] = self._lake.clock.now_us() + TRUSTED_US
             return key
         raise AlreadyExists(
             ErrorCode.OBJECT_EXISTS,
@@ -133,6 +138,18 @@ class Places:
             return _Holds.SAME if there == digest else _Holds.OTHER
         # An object without a row: whoever stored it died before it could say so.
         return self._compared(key, size, digest)
+
+    def _is_kept(self, key: str) -> bool:
+        """Whether an object is there still, and stays until a row names it."""
+        now_us = self._lake.clock.now_us()
+        with self._lock:
+            if self._young_until_us.get(key, 0) > now_us:
+                return True
+        if not self._lake.blobs.exists(key):
+            return False
+        with self._lock:
+            self._young_until_us[key] = now_us + TRUSTED_US
+        return True
 
     def _compared(self, key: str, size: int, digest: str) -> _Holds:
         if size > _COMPARED_BYTES_MAX:

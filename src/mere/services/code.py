@@ -14,6 +14,7 @@ import msgspec
 
 from mere.entities.code import BundleInfo, Environment
 from mere.errors import CorruptData, ErrorCode, NotFound
+from mere.lake.blobs import TRUSTED_US
 
 if TYPE_CHECKING:
     from mere.lake import Lake
@@ -34,7 +35,7 @@ class Code:
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
         self._lock = threading.Lock()
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
 
     def put(self, data: bytes) -> str:
         """Store an object if it is not there yet, and return its digest.
@@ -44,14 +45,14 @@ class Code:
         """
         digest = content_digest(data)
         with self._lock:
-            if digest in self._known:
+            if self._known.get(digest, 0) > self._lake.clock.now_us():
                 return digest
         key = _key(digest)
         # Asking costs a request; a large object that is there already costs its bytes.
         if len(data) < _LOOK_FIRST_BYTES or not self._lake.blobs.exists(key):
             self._lake.blobs.put(key, data)
         with self._lock:
-            self._known.add(digest)
+            self._known[digest] = self._lake.clock.now_us() + TRUSTED_US
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -19,10 +19,10 @@ from typing import IO, TYPE_CHECKING
 
 import msgspec
 
-from mere.entities.dataset import Dataset, DatasetFile, DatasetKind
+from mere.entities.dataset import PURGED, Dataset, DatasetFile, DatasetKind
 from mere.entities.limits import check_name
 from mere.errors import CorruptData, ErrorCode, InvalidInput, NotFound
-from mere.lake.blobs import digest_file
+from mere.lake.blobs import TRUSTED_US, digest_file
 from mere.services.dataset_paths import Paths, SafeFolder, collect, make_folder
 
 if TYPE_CHECKING:
@@ -78,22 +78,18 @@ class DatasetFiles:
             Unavailable: The store did not answer; writing again goes on from here.
         """
         check_name(name, "dataset")
-        newest = self._versions.newest(name)
-        if newest is not None and newest.kind is not DatasetKind.FILES:
-            raise InvalidInput(
-                ErrorCode.INVALID_VALUE,
-                f"dataset {name!r} is a {newest.kind}: write files under another name",
-                name=name,
-            )
-        known = {one.digest: one.size for one in self.list(newest)} if newest else {}
+        begun_us = self._lake.clock.now_us()
+        newest, known = self._newest(name)
         found = self._store(collect(paths, follow_links=follow_links), known, on_bytes)
         manifest = b"".join(msgspec.json.encode(one) + b"\n" for one in found)
         digest = hashlib.sha256(manifest).hexdigest()
         if newest is not None and newest.digest == digest:
             return self._versions.set_tags(newest, tags or {})
+        if self._lake.clock.now_us() - begun_us > TRUSTED_US:
+            self._keep(collect(paths, follow_links=follow_links), found)
         key = f"{_FOLDER}/{digest}"
         self._lake.blobs.put(key, manifest)
-        return self._versions.publish(
+        published = self._versions.publish(
             Dataset(
                 dataset_id="",
                 name=name,
@@ -110,6 +106,11 @@ class DatasetFiles:
                 created_by=created_by,
             )
         )
+        # A collection marks a version before it looks at rows. So either it has seen the new row,
+        # or the mark is seen here, and what was taken for stored may be gone.
+        if newest is not None and self._is_purged(newest):
+            self._keep(collect(paths, follow_links=follow_links), found)
+        return published
 
     def list(self, dataset: Dataset) -> _Files:
         """The files of a version, by path.
@@ -208,6 +209,27 @@ class DatasetFiles:
             self._lake.blobs.each(stage, fetch)
         return folder
 
+    def _newest(self, name: str) -> tuple[Dataset | None, dict[str, int]]:
+        """The newest version in use, if any, and the sizes of its files by digest."""
+        newest = self._versions.newest(name)
+        if newest is None:
+            return None, {}
+        if newest.kind is not DatasetKind.FILES:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE,
+                f"dataset {name!r} is a {newest.kind}: write files under another name",
+                name=name,
+            )
+        try:
+            return newest, {one.digest: one.size for one in self.list(newest)}
+        except (CorruptData, InvalidInput):
+            if not self._is_purged(newest):
+                raise
+            return None, {}
+
+    def _is_purged(self, dataset: Dataset) -> bool:
+        return self._versions.get(dataset.dataset_id).lifecycle == PURGED
+
     def _store(
         self, files: Iterable[tuple[str, Path]], known: dict[str, int], on_bytes: OnFile | None
     ) -> _Files:
@@ -235,6 +257,19 @@ class DatasetFiles:
                 ErrorCode.INVALID_VALUE, "there is no file to be stored: is it the right folder?"
             )
         return sorted(found, key=lambda one: one.path)
+
+    def _keep(self, files: Iterable[tuple[str, Path]], found: _Files) -> None:
+        """Ask for each file that was found, and store again what a collection has removed."""
+        blobs = self._lake.blobs
+        local = dict(files)
+
+        def keep(one: DatasetFile) -> None:
+            key = f"{_FOLDER}/{one.digest}"
+            if not blobs.exists(key):
+                path = local.get(one.path, Path(one.path))  # one that has gone cannot be read
+                blobs.put_file(key, path, size=one.size, digest=one.digest)
+
+        blobs.each(found, keep)
 
 
 def _source_of(paths: Paths) -> str | None:

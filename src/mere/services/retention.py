@@ -13,29 +13,40 @@ up again:
 So rows go before objects, and no row that is shown names an object that is gone. Nothing goes
 that is pinned: a run that a tag shows or that made a model version, a dataset version that a run
 has read which is still there, in the bin or not.
+
+Others work meanwhile, and nobody waits for anybody:
+
+- Whether a run is restored or removed is decided before step 1 by the create of one object, see
+  `mere.services.bin`.
+- A writer that finds its content there already makes it young again, and its row follows. So the
+  objects that nothing refers to are looked at once more right before they go, and what is known
+  of the rows is given up when it is `LOOK_AGAIN_S` old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from mere.entities.experiment import Lifecycle
 from mere.errors import ErrorCode, InvalidInput
-from mere.services.retention_plan import DAY_US, GcPlan, plan_gc
+from mere.services import bin as bins
+from mere.services.retention_plan import DAY_US, GcPlan, orphan_limit_us, plan_gc
 from mere.services.retention_state import read_state
 
 if TYPE_CHECKING:
     from mere.clock import Clock
     from mere.lake import Lake
+    from mere.lake.objects.store import ObjectInfo
     from mere.services.datasets import Datasets
 
-__all__ = ["OLDER_THAN_US", "GcAction", "GcReport", "Retention"]
+__all__ = ["LOOK_AGAIN_S", "OLDER_THAN_US", "GcAction", "GcReport", "Retention"]
 
 OLDER_THAN_US = 30 * DAY_US
+LOOK_AGAIN_S = 600.0
 _ROWS_A_BATCH = 2_000
 _KEYS_OF = {
     "artifacts": ("owner", "path"),
@@ -114,41 +125,77 @@ class Retention:
         plan = plan_gc(read_state(self._lake, self._datasets, self._clock), older_than_us)
         if dry_run:
             return _report(plan, dry_run=True)
+        bins.forget_old(self._lake, self._clock)
         purged = self._purge_runs(plan)
         self._remove_rows(purged)
         self._purge_datasets(plan)
-        # What refers to what has changed, by us and perhaps by others: look again. What has come
-        # to be old enough since then has its rows, so it is left to the next collection.
-        state = read_state(self._lake, self._datasets, self._clock)
-        begun = [run for run in state.runs if run.is_purged]
-        objects = plan_gc(replace(state, runs=begun, datasets=()), older_than_us)
-        self._lake.blobs.delete(info.key for info in [*objects.owned, *objects.orphans])
+        owned, orphans = self._delete_objects(older_than_us)
         self._delete("logged_models", "run_id", purged)
         for part in _parts(purged):
             self._lake.delete("runs", part)
         runs = [run for run in plan.runs if run.run_id in set(purged)]
-        done = GcPlan(runs, plan.datasets, objects.owned, objects.orphans, plan.kept)
+        done = GcPlan(runs, plan.datasets, owned, orphans, plan.kept)
         return _report(done, dry_run=False)
 
     def _purge_runs(self, plan: GcPlan) -> list[str]:
         """Mark the runs, and return those that are marked: one restored meanwhile is not."""
-        marked = {run.run_id for run in plan.runs if run.is_purged}
-        ids = [run.run_id for run in plan.runs if run.run_id not in marked]
-        binned = self._lake.sql(
-            "select r.run_id from runs r left join experiments e "
-            "on e.experiment_id = r.experiment_id where r.run_id = any($ids) "
-            "and (r.lifecycle = 'deleted' or e.lifecycle = 'deleted')",
-            params={"ids": ids},
+        marked = [run.run_id for run in plan.runs if run.is_purged]
+        rows = self._binned([run.run_id for run in plan.runs if not run.is_purged])
+        own = {row["run_id"]: row["deleted_us"] for row in rows if row["is_own"]}
+        won = bins.decide(self._lake, own, bins.REMOVE)
+        by_experiment = [row["run_id"] for row in rows if not row["is_own"]]
+        self._set_lifecycle([*won, *by_experiment], Lifecycle.PURGED)
+        # An experiment that was restored before the mark was seen has its runs back.
+        still = {row["run_id"] for row in self._binned(by_experiment)}
+        self._set_lifecycle(
+            [run_id for run_id in by_experiment if run_id not in still], Lifecycle.ACTIVE
         )
-        for part in _parts(binned["run_id"].to_pylist()):
-            changes = [{"run_id": run_id, "lifecycle": Lifecycle.PURGED} for run_id in part]
-            self._lake.patch("runs", changes)
         found = self._lake.sql(
             "select run_id from runs where run_id = any($ids) and lifecycle = $purged",
-            params={"ids": [*marked, *ids], "purged": Lifecycle.PURGED},
+            params={"ids": [*marked, *won, *still], "purged": Lifecycle.PURGED},
         )
         purged: list[str] = found["run_id"].to_pylist()
         return purged
+
+    def _binned(self, run_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """Those of some runs that are in the bin, and whether by themselves."""
+        found = self._lake.sql(
+            "select r.run_id, r.lifecycle = 'deleted' as is_own, "
+            "epoch_us(r.deleted_at) as deleted_us from runs r left join experiments e "
+            "on e.experiment_id = r.experiment_id where r.run_id = any($ids) "
+            "and (r.lifecycle = 'deleted' or e.lifecycle = 'deleted') order by r.run_id",
+            params={"ids": list(run_ids)},
+        )
+        rows: list[dict[str, Any]] = found.to_pylist()
+        return rows
+
+    def _set_lifecycle(self, run_ids: Sequence[str], lifecycle: str) -> None:
+        for part in _parts(run_ids):
+            changes = [{"run_id": run_id, "lifecycle": lifecycle} for run_id in part]
+            self._lake.patch("runs", changes)
+
+    def _delete_objects(self, older_than_us: int) -> tuple[list[ObjectInfo], list[ObjectInfo]]:
+        """Delete what removed runs own and what nothing refers to; return what went."""
+        owned: list[ObjectInfo] = []
+        orphans: list[ObjectInfo] = []
+        is_done = False
+        while not is_done:
+            # What refers to what has changed, by us and perhaps by others: look again. What has
+            # come to be old enough since then has its rows: it is left to the next collection.
+            looked_s = self._clock.monotonic()
+            state = read_state(self._lake, self._datasets, self._clock)
+            begun = [run for run in state.runs if run.is_purged]
+            plan = plan_gc(replace(state, runs=begun, datasets=()), older_than_us)
+            self._lake.blobs.delete(info.key for info in plan.owned)
+            owned += plan.owned
+            is_done = True
+            limit_us = orphan_limit_us(state, older_than_us)
+            for gone in self._lake.blobs.delete_older((one.key for one in plan.orphans), limit_us):
+                orphans += gone
+                if self._clock.monotonic() - looked_s > LOOK_AGAIN_S:
+                    is_done = False
+                    break
+        return owned, orphans
 
     def _remove_rows(self, run_ids: Sequence[str]) -> None:
         if not run_ids:

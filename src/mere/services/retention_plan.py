@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mere.lake.blobs import RENEWED_AFTER_US
 from mere.lake.objects.store import ObjectInfo
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "BinnedRun",
     "GcPlan",
     "GcState",
+    "orphan_limit_us",
     "plan_gc",
 ]
 
@@ -101,6 +103,15 @@ class GcPlan:
     kept: dict[str, str] = field(default_factory=dict)
 
 
+def orphan_limit_us(state: GcState, older_than_us: int) -> int:
+    """The time since when objects that nothing refers to are left, as the store tells time.
+
+    It is twice the age at which writers renew what they find there already, so whoever has met
+    such an object a moment ago is safe: see `mere.lake.blobs.RENEWED_AFTER_US`.
+    """
+    return state.store_us - max(older_than_us, 2 * RENEWED_AFTER_US)
+
+
 def plan_gc(state: GcState, older_than_us: int) -> GcPlan:
     """Decide what goes; a function of its arguments.
 
@@ -134,7 +145,7 @@ def plan_gc(state: GcState, older_than_us: int) -> GcPlan:
             plan.datasets.append(dataset)
     names = {f"{_RUN}{run_id}" for run_id in gone}
     names.update(f"dataset:{dataset.dataset_id}" for dataset in plan.datasets)
-    orphan_us = state.store_us - max(older_than_us, DAY_US)
+    orphan_us = orphan_limit_us(state, older_than_us)
     for info in state.objects:
         if state.referrers.get(info.key, frozenset()) - names:
             continue

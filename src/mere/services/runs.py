@@ -17,6 +17,7 @@ from mere.entities.limits import check_param, check_tag
 from mere.entities.run import Run, RunStatus
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.search.schema import RUNS
+from mere.services import bin as bins
 from mere.services.liveness import is_dead
 from mere.services.search import STAMPED, Page, Subject, View, check_page_size, find_rows
 
@@ -252,6 +253,8 @@ class Runs:
     def restore(self, run_ids: Iterable[str]) -> list[str]:
         """Take runs out of the bin; those that are in use already stay as they are.
 
+        A collection that works meanwhile leaves them whole.
+
         A run of a deleted experiment is seen again when the experiment is restored, too.
 
         Returns:
@@ -267,14 +270,21 @@ class Runs:
     ) -> list[str]:
         wanted = list(dict.fromkeys(run_ids))
         found = self._lake.sql(
-            "select run_id, lifecycle from runs where run_id = any($ids) and lifecycle <> $purged",
+            "select run_id, lifecycle, epoch_us(deleted_at) as deleted_us from runs "
+            "where run_id = any($ids) and lifecycle <> $purged",
             params={"ids": wanted, "purged": Lifecycle.PURGED},
         )
-        known = dict(zip(*(found[name].to_pylist() for name in found.column_names), strict=True))
+        known = {row["run_id"]: row for row in found.to_pylist()}
         for run_id in wanted:
             if run_id not in known:
                 raise _unknown(run_id)
-        moved = [run_id for run_id in wanted if known[run_id] == source]
+        moved = [run_id for run_id in wanted if known[run_id]["lifecycle"] == source]
+        if target == Lifecycle.ACTIVE:
+            binned = {run_id: known[run_id]["deleted_us"] for run_id in moved}
+            won = set(bins.decide(self._lake, binned, bins.RESTORE))
+            for run_id in moved:
+                if run_id not in won:
+                    raise _unknown(run_id)
         change = {"lifecycle": target, "deleted_at": deleted_at}
         self._lake.patch("runs", [{"run_id": run_id, **change} for run_id in moved])
         return moved

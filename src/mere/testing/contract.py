@@ -13,6 +13,7 @@ around it, since that is where a repeated put finds its own content.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
 from collections.abc import Callable
@@ -83,6 +84,11 @@ class ObjectStoreContract:
         """Return an empty store, the whole stack as it is used."""
         raise NotImplementedError("a subclass gives the store")
 
+    @pytest.fixture
+    def let_time_pass(self) -> Callable[[], None]:
+        """Return a call after which the store's times are later than before."""
+        return lambda: SystemClock().sleep(1.1)
+
     def test_put_then_get_returns_the_content(self, store: ObjectStore) -> None:
         store.put("a/b/c", b"content")
         assert store.get("a/b/c") == b"content"
@@ -102,7 +108,7 @@ class ObjectStoreContract:
 
     def test_put_repeated_with_its_own_content_succeeds(self, store: ObjectStore) -> None:
         store.put("k", b"same")
-        store.put("k", b"same")
+        assert store.put("k", b"same")
         assert [info.key for info in store.list("")] == ["k"]
 
     def test_overwrite_replaces_and_creates(self, store: ObjectStore) -> None:
@@ -129,6 +135,9 @@ class ObjectStoreContract:
                 store.get_range(key, 0, 0)
             with pytest.raises(NotFound):
                 store.head(key)
+            with pytest.raises(NotFound):
+                store.renew(key)
+        assert [info.key for info in store.list("")] == ["a/b"]
 
     def test_get_range_is_cut_at_the_end_of_the_object(self, store: ObjectStore) -> None:
         data = b"0123456789"
@@ -196,8 +205,8 @@ class ObjectStoreContract:
     ) -> None:
         data = _content(size)
         positions: list[int] = []
-        for _ in range(2):
-            _put_file(store, "a/file", tmp_path, data, on_position=positions.append)
+        _put_file(store, "a/file", tmp_path, data, on_position=positions.append)
+        assert _put_file(store, "a/file", tmp_path, data, on_position=positions.append)
         assert store.get("a/file") == data
         assert store.head("a/file").size == size
         assert max(positions) == size
@@ -254,6 +263,49 @@ class ObjectStoreContract:
         assert abs(head.modified_us - line.modified_us) < 1_000_000
         assert head.modified_us > 1_500_000_000_000_000
 
+    def test_a_renewed_object_is_as_young_as_one_put_just_now(
+        self, store: ObjectStore, let_time_pass: Callable[[], None], tmp_path: Path
+    ) -> None:
+        contents = {"objects/empty": b"", "a b/ü%20+": b"small", "large": _content(_LARGE_BYTES)}
+        for key, data in contents.items():
+            _put_file(store, key, tmp_path, data)
+        before = {info.key: info.modified_us for info in store.list("")}
+        let_time_pass()
+        store.put("marker", b"")
+        for key in contents:
+            store.renew(key)
+        after = {info.key: info.modified_us for info in store.list("")}
+        for key, data in contents.items():
+            assert after[key] > before[key]
+            assert after[key] >= after["marker"]
+            # S3 tells some times in whole seconds.
+            assert abs(store.head(key).modified_us - after[key]) < 1_000_000
+            assert store.get(key) == data
+            assert store.put(key, data)
+            assert _put_file(store, key, tmp_path, data)
+            with pytest.raises(AlreadyExists):
+                _put_file(store, key, tmp_path, data + b"?")
+        store.renew("large")
+
+    def test_renewals_and_deletions_at_once_leave_it_whole_or_gone(
+        self, store: ObjectStore
+    ) -> None:
+        data = _content(100_000)
+        for number in range(10):
+            key = f"race/{number}"
+            store.put(key, data)
+
+            def renew(key: str = key) -> None:
+                with contextlib.suppress(NotFound):
+                    store.renew(key)
+
+            with ThreadPoolExecutor(3) as pool:
+                calls = [pool.submit(renew), pool.submit(store.delete, [key]), pool.submit(renew)]
+            for call in calls:
+                call.result()
+            with contextlib.suppress(NotFound):
+                assert store.get(key) == data
+
     @pytest.mark.parametrize("key", STRANGE_KEYS)
     def test_strange_keys_are_kept_as_they_are(self, store: ObjectStore, key: str) -> None:
         store.put(key, key.encode())
@@ -272,6 +324,7 @@ class ObjectStoreContract:
             lambda: store.put(key, b"x"),
             lambda: store.put(key, b"x", overwrite=True),
             lambda: store.put_file(key, __file__, size=1, digest="0" * 64),
+            lambda: store.renew(key),
             lambda: store.delete([key]),
             lambda: store.head(key),
         ):
@@ -420,8 +473,8 @@ def _put_file(
     folder: Path,
     data: bytes,
     on_position: Callable[[int], None] | None = None,
-) -> None:
+) -> bool:
     path = folder / "file"
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    store.put_file(key, path, size=len(data), digest=digest, on_position=on_position)
+    return store.put_file(key, path, size=len(data), digest=digest, on_position=on_position)

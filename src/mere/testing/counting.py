@@ -18,7 +18,7 @@ class Call:
     """One call of the store inside, whether it succeeded or not."""
 
     verb: str
-    """get, get_range, put, put_file, delete, list or head."""
+    """get, get_range, put, put_file, renew, delete, list or head."""
     key: str
     """The key, the prefix of a listing, or the first key of a delete."""
     size: int = 0
@@ -91,9 +91,9 @@ class CountingStore:
         finally:
             self._note("get_range", key, size)
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         try:
-            self._inner.put(key, data, overwrite=overwrite)
+            return self._inner.put(key, data, overwrite=overwrite)
         finally:
             self._note("put", key, len(data))
 
@@ -105,11 +105,19 @@ class CountingStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         try:
-            self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+            return self._inner.put_file(
+                key, path, size=size, digest=digest, on_position=on_position
+            )
         finally:
             self._note("put_file", key, size)
+
+    def renew(self, key: str) -> None:
+        try:
+            self._inner.renew(key)
+        finally:
+            self._note("renew", key, 0)
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)

@@ -15,6 +15,7 @@ two creates win, or leave out of a listing what was there before it began.
 
 from __future__ import annotations
 
+import functools
 import os
 import random
 import threading
@@ -96,10 +97,12 @@ class FaultyStore:
     def get_range(self, key: str, start: int, end: int) -> bytes:
         return self._faulty("get_range", key, lambda: self._inner.get_range(key, start, end))
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        self._faulty("put", key, lambda: self._inner.put(key, data, overwrite=overwrite))
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
+        call = functools.partial(self._inner.put, key, data, overwrite=overwrite)
+        was_there = self._faulty("put", key, call)
         if not overwrite:
             self._perhaps_refuse(key)
+        return was_there
 
     def put_file(
         self,
@@ -109,12 +112,18 @@ class FaultyStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
-        def put() -> None:
-            self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+    ) -> bool:
+        def put() -> bool:
+            return self._inner.put_file(
+                key, path, size=size, digest=digest, on_position=on_position
+            )
 
-        self._faulty("put_file", key, put)
+        was_there = self._faulty("put_file", key, put)
         self._perhaps_refuse(key)
+        return was_there
+
+    def renew(self, key: str) -> None:
+        self._faulty("renew", key, lambda: self._inner.renew(key))
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)

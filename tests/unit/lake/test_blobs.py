@@ -11,8 +11,9 @@ from random import Random
 
 import pytest
 
+from mere.clock import SystemClock
 from mere.errors import AlreadyExists, CorruptData, ErrorCode, InvalidInput, NotFound, Unavailable
-from mere.lake.blobs import RESERVED, Blobs, digest_file
+from mere.lake.blobs import RENEWED_AFTER_US, RESERVED, Blobs, digest_file
 from mere.lake.objects.local import LocalStore
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
@@ -21,6 +22,7 @@ from mere.testing.counting import CountingStore
 from mere.testing.faults import FaultRates, FaultyStore
 
 LARGE = 20_000_000
+DAY_S = 86_400
 KEY = "objects/one"
 
 
@@ -32,7 +34,7 @@ class Stack:
         self.memory = MemoryStore(self.clock)
         self.faulty = FaultyStore(self.memory, Random(1))
         self.counting = CountingStore(self.faulty)
-        self.blobs = Blobs(RetryingStore(self.counting, self.clock, deadline_s=3600.0))
+        self.blobs = Blobs(RetryingStore(self.counting, self.clock, deadline_s=3600.0), self.clock)
 
 
 @pytest.fixture
@@ -93,8 +95,78 @@ def test_an_existing_object_of_the_same_content_is_compared_in_pieces(stack, tmp
     stack.blobs.put_file(KEY, path, size=size, digest=digest)
     stack.counting.reset()
     stack.blobs.put_file(KEY, path, size=size, digest=digest)
-    assert stack.counting.counts == {"put_file": 1, "get_range": 3}
+    assert stack.counting.counts == {"put_file": 1, "get_range": 3, "head": 1}
     assert max(call.size for call in stack.counting.calls if call.verb == "get_range") <= 8 << 20
+
+
+def test_what_a_writer_meets_is_renewed_if_it_is_old(stack, tmp_path) -> None:
+    path = write(tmp_path / "file", b"x")
+
+    def put() -> None:
+        stack.blobs.put(KEY, b"x")
+
+    def put_file() -> None:
+        stack.blobs.put_file(KEY, path, size=1, digest=sha256(b"x"))
+
+    put()
+    assert stack.counting.counts == {"put": 1}  # what is new is not looked at
+    for met in (put, put_file, lambda: stack.blobs.exists(KEY)):
+        stack.clock.advance(RENEWED_AFTER_US / 1e6)
+        stack.counting.reset()
+        met()
+        assert stack.counting.count("renew") == 0
+        assert stack.counting.count("head") == 1
+        stack.clock.advance(1)
+        stack.counting.reset()
+        met()
+        assert stack.counting.count("renew") == 1
+        assert stack.blobs.head(KEY).modified_us == stack.clock.now_us()
+    assert not stack.blobs.exists("objects/missing")
+    assert stack.blobs.get(KEY) == b"x"
+
+
+@pytest.mark.parametrize("verb", ["head", "renew", "get", "get_range"])
+@pytest.mark.parametrize("kind", ["put", "put_file"])
+def test_what_goes_while_a_writer_meets_it_is_stored_again(stack, tmp_path, verb, kind) -> None:
+    path = write(tmp_path / "file", b"x")
+    stack.blobs.put(KEY, b"x")
+    stack.clock.advance(DAY_S)
+    there = getattr(stack.memory, verb)
+
+    def gone_before(key: str, *more: int) -> object:
+        setattr(stack.memory, verb, there)
+        stack.memory.delete([key])
+        return there(key, *more)
+
+    setattr(stack.memory, verb, gone_before)
+    if kind == "put":
+        stack.blobs.put(KEY, b"x")
+    else:
+        stack.blobs.put_file(KEY, path, size=1, digest=sha256(b"x"))
+    assert stack.memory.head(KEY).modified_us >= stack.clock.now_us() - 10_000_000
+
+
+def test_of_what_is_to_be_deleted_the_young_stays(stack) -> None:
+    keys = [f"objects/{number:03}" for number in range(200)]
+    for key in keys:
+        stack.blobs.put(key, b"x")
+    stack.clock.advance(DAY_S)
+    limit_us = stack.clock.now_us()
+    stack.blobs.put(keys[7], b"x")
+    stack.counting.reset()
+    parts = stack.blobs.delete_older([*keys, "objects/missing"], limit_us)
+    assert stack.counting.calls == []  # a generator, which goes as far as it is asked to
+    first = next(parts)
+    assert len(stack.blobs.list("objects/")) == 200 - len(first)
+    assert keys[7] not in {info.key for info in first}
+    stack.blobs.put(keys[100], b"x")
+    gone = {info.key for part in [first, *parts] for info in part}
+    assert {info.key for info in stack.blobs.list("objects/")} == {keys[7], keys[100]}
+    assert gone == set(keys) - {keys[7], keys[100]}
+    assert stack.counting.count("head") == 201 + 2  # the writer looked, renewed and looked
+    assert stack.counting.count("delete") == 4
+    with pytest.raises(InvalidInput, match="belongs to the engine"):
+        list(stack.blobs.delete_older(["journal/x"], limit_us))
 
 
 @pytest.mark.parametrize("prefix", [*RESERVED, "mere.json"])
@@ -217,7 +289,7 @@ def test_what_was_there_stays_until_the_new_file_is_whole(stack, tmp_path) -> No
 
 def test_downloads_to_one_file_at_once_all_end_well(tmp_path) -> None:
     data = content(LARGE)
-    blobs = Blobs(LocalStore(tmp_path / "lake"))
+    blobs = Blobs(LocalStore(tmp_path / "lake"), SystemClock())
     blobs.put(KEY, data)
     target = tmp_path / "file"
 
@@ -275,7 +347,7 @@ def test_an_opened_blob_reads_and_seeks_by_ranges(stack) -> None:
 
 
 def test_each_does_every_job_and_takes_them_as_they_are_needed() -> None:
-    blobs = Blobs(MemoryStore())
+    blobs = Blobs(MemoryStore(), SystemClock())
     begun: list[int] = []
     taken = 0
     behind = 0
@@ -304,7 +376,7 @@ def test_each_does_every_job_and_takes_them_as_they_are_needed() -> None:
 
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_first_error_ends_each(width) -> None:
-    blobs = Blobs(MemoryStore())
+    blobs = Blobs(MemoryStore(), SystemClock())
     taken: list[int] = []
 
     def jobs():

@@ -392,11 +392,11 @@ def test_a_folder_cut_short_goes_on(
     class Dies(CountingStore):
         left = 20
 
-        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
             if self.left == 0:
                 raise KeyboardInterrupt
             self.left -= key.startswith("artifacts/")
-            super().put(key, data, overwrite=overwrite)
+            return super().put(key, data, overwrite=overwrite)
 
     dying = process()
     dying._lake.blobs._store = Dies(counting)

@@ -17,6 +17,7 @@ def test_each_verb_is_counted_with_key_and_size() -> None:
     store.get_range("a/1", 1, 9)
     store.list("a/")
     store.head("a/1")
+    store.renew("a/1")
     store.delete(iter(["a/1", "a/2"]))
     assert store.calls == [
         Call("put", "a/1", 3),
@@ -25,9 +26,11 @@ def test_each_verb_is_counted_with_key_and_size() -> None:
         Call("get_range", "a/1", 2),
         Call("list", "a/", 2),
         Call("head", "a/1"),
+        Call("renew", "a/1"),
         Call("delete", "a/1", 2),
     ]
-    assert store.counts == {"put": 2, "get": 1, "get_range": 1, "list": 1, "head": 1, "delete": 1}
+    once = dict.fromkeys(("get", "get_range", "list", "head", "renew", "delete"), 1)
+    assert store.counts == {"put": 2, **once}
 
 
 def test_failed_calls_are_counted() -> None:

@@ -1,4 +1,4 @@
-"""Object stores: the seven verbs, the places they lead to, and retry around them."""
+"""Object stores: the eight verbs, the places they lead to, and retry around them."""
 
 from __future__ import annotations
 

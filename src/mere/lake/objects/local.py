@@ -28,7 +28,7 @@ from pathlib import Path
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput
 from mere.lake.objects import posix
 from mere.lake.objects.keys import check_key, check_prefix, is_key
-from mere.lake.objects.source import opened_source, read_pieces
+from mere.lake.objects.source import PIECE_BYTES, opened_source, read_pieces
 from mere.lake.objects.store import ObjectInfo
 
 __all__ = ["LocalStore"]
@@ -52,7 +52,7 @@ _NO_UNNAMED_FILES = frozenset(
 
 
 class LocalStore:
-    """A folder behind the seven verbs.
+    """A folder behind the eight verbs.
 
     Args:
         folder: The warehouse; made, with the folders above it, at the first put.
@@ -83,9 +83,10 @@ class LocalStore:
         with self._translated(key), self._reading(key) as fd:
             return posix.read(fd, start, min(end, os.fstat(fd).st_size))
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         check_key(key)
         self._put(key, functools.partial(posix.write_durably, data=data), overwrite=overwrite)
+        return False
 
     def put_file(
         self,
@@ -95,7 +96,7 @@ class LocalStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         check_key(key)
         with opened_source(path):  # its refusals come before a folder is made for the object
             pass
@@ -105,6 +106,18 @@ class LocalStore:
             posix.write_all_durably(fd, pieces)
 
         self._put(key, write, overwrite=False, looks_first=True)
+        return False
+
+    def renew(self, key: str) -> None:
+        folder, _, name = check_key(key).rpartition("/")
+        with self._translated(key), self._reading(key) as fd, self._opened_folder(folder) as below:
+            try:
+                # Nothing is fsynced: an age that a power cut turns back costs at most a collection.
+                os.utime(name, dir_fd=below, follow_symlinks=False)
+            except PermissionError:  # another user's file, in a folder that several write to
+                copy = functools.partial(_copy, fd)
+                self._create_named(below, name, copy, overwrite=True)
+                self._sync_folder(folder, below)
 
     def _put(
         self,
@@ -351,6 +364,14 @@ class LocalStore:
 
     def _translated(self, key: str) -> contextlib.AbstractContextManager[None]:
         return posix.translated(f"{self.url}/{key}")
+
+
+def _copy(source_fd: int, fd: int) -> None:
+    """Write what another file holds, durably and in bounded memory."""
+    size = os.fstat(source_fd).st_size
+    starts = range(0, size, PIECE_BYTES)
+    pieces = (posix.read(source_fd, at, min(at + PIECE_BYTES, size)) for at in starts)
+    posix.write_all_durably(fd, pieces)
 
 
 def _is_object(entry: os.DirEntry[str], key: str) -> bool:

@@ -18,7 +18,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore:
-    """A dictionary behind the seven verbs.
+    """A dictionary behind the eight verbs.
 
     Args:
         clock: Says when an object was put.
@@ -60,7 +60,7 @@ class MemoryStore:
             )
         return self._object(key)[0][start:end]
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         check_key(key)
         self._check_process()
         now_us = self._clock.now_us()
@@ -74,6 +74,7 @@ class MemoryStore:
                     key=key,
                 )
             self._objects[key] = (bytes(data), now_us)
+        return False
 
     def put_file(
         self,
@@ -83,10 +84,17 @@ class MemoryStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         check_key(key)
         pieces = read_pieces(path, size=size, digest=digest, on_position=on_position)
-        self.put(key, b"".join(pieces))
+        return self.put(key, b"".join(pieces))
+
+    def renew(self, key: str) -> None:
+        check_key(key)
+        self._check_process()
+        now_us = self._clock.now_us()
+        with self._lock:
+            self._objects[key] = (self._object(key)[0], now_us)
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = [check_key(key) for key in keys]

@@ -64,8 +64,8 @@ class RetryingStore:
     def get_range(self, key: str, start: int, end: int) -> bytes:
         return self._retried(lambda: self._inner.get_range(key, start, end))
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        self._retried(lambda: self._put_once(key, data, overwrite=overwrite))
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
+        return self._retried(lambda: self._put_once(key, data, overwrite=overwrite))
 
     def put_file(
         self,
@@ -75,15 +75,21 @@ class RetryingStore:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
-        def attempt() -> None:
+    ) -> bool:
+        def attempt() -> bool:
             try:
-                self._inner.put_file(key, path, size=size, digest=digest, on_position=on_position)
+                return self._inner.put_file(
+                    key, path, size=size, digest=digest, on_position=on_position
+                )
             except AlreadyExists as exc:
                 if not self._holds(key, size, digest, exc):
                     raise
+                return True
 
-        self._retried(attempt, deadline_s=self._deadline_s + max(0, size) / _BYTES_PER_S_MIN)
+        return self._retried(attempt, deadline_s=self._deadline_s + max(0, size) / _BYTES_PER_S_MIN)
+
+    def renew(self, key: str) -> None:
+        self._retried(lambda: self._inner.renew(key))
 
     def delete(self, keys: Iterable[str]) -> None:
         doomed = list(keys)
@@ -95,9 +101,9 @@ class RetryingStore:
     def head(self, key: str) -> ObjectInfo:
         return self._retried(lambda: self._inner.head(key))
 
-    def _put_once(self, key: str, data: bytes, *, overwrite: bool) -> None:
+    def _put_once(self, key: str, data: bytes, *, overwrite: bool) -> bool:
         try:
-            self._inner.put(key, data, overwrite=overwrite)
+            return self._inner.put(key, data, overwrite=overwrite)
         except AlreadyExists as exc:
             try:
                 there = self._inner.get(key)
@@ -105,6 +111,7 @@ class RetryingStore:
                 raise self._free_after_all(key) from exc
             if there != data:
                 raise
+            return True
 
     def _holds(self, key: str, size: int, digest: str, refusal: AlreadyExists) -> bool:
         """Whether the object at a key has the given content; it is read piece by piece."""

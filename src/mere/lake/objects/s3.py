@@ -7,6 +7,10 @@ Large files go up in parts, and there obstore's retry is on: each part is tried 
 that a store that fails now and then takes a file of any size. There is no condition on the last
 request of such an upload; the key is looked at before, and each such object carries its digest in
 its metadata, by which an upload whose last reply was lost finds itself again in one request.
+
+An object is renewed by a copy onto itself, which moves no bytes to us and cannot put back what was
+replaced meanwhile. S3 allows it only with new metadata, and obstore sends one header with it, so
+the digest is lost: whoever puts the same large file later has it compared byte by byte.
 """
 
 from __future__ import annotations
@@ -73,7 +77,7 @@ _RETRY_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
 class S3Store:
-    """A prefix of a bucket behind the seven verbs.
+    """A prefix of a bucket behind the eight verbs.
 
     Args:
         url: ``s3://bucket/prefix``, taken as it stands: nothing in it is percent-encoded.
@@ -124,7 +128,7 @@ class S3Store:
         except _BeyondEnd:
             return b""
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         check_key(key)
         with self._calling(key):
             obstore.put(
@@ -134,6 +138,7 @@ class S3Store:
                 mode="overwrite" if overwrite else "create",
                 use_multipart=False,
             )
+        return False
 
     def put_file(
         self,
@@ -143,19 +148,20 @@ class S3Store:
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         check_key(key)
         if size <= _SINGLE_BYTES_MAX:
             pieces = list(read_pieces(path, size=size, digest=digest, piece_bytes=size + 1))
             self.put(key, pieces[0] if pieces else b"")
             if on_position is not None:
                 on_position(size)
-            return
+            return False
         there = self._digest_at(key)
         if there is None:
             pieces_to_send = read_pieces(path, size=size, digest=digest, on_position=on_position)
             try:
                 self._put_parts(key, pieces_to_send, size, digest)
+                return False
             except Unavailable:
                 there = self._digest_at(key)
                 if there != digest:
@@ -164,6 +170,35 @@ class S3Store:
             raise AlreadyExists(
                 ErrorCode.OBJECT_EXISTS, f"{self.url}/{key} is there already", key=key
             )
+        return True
+
+    def renew(self, key: str) -> None:
+        path = self._prefix + check_key(key)
+        try:
+            with self._calling(key):
+                obstore.copy(self._renewer, path, path, overwrite=False)
+        except InvalidInput:  # above 5 GB, or by a service that copies nothing onto itself
+            self._send_again(key)
+
+    def _send_again(self, key: str) -> None:
+        """Renew an object by way of this machine, in bounded memory."""
+        size = self.head(key).size
+        if size <= _SINGLE_BYTES_MAX:
+            self.put(key, self.get(key), overwrite=True)
+            return
+        digest = self._digest_at(key)
+        with self._calling(key):
+            # Closed at its end only: what is not closed is not there.
+            writer = obstore.open_writer(
+                self._patient,
+                self._prefix + key,
+                attributes={_DIGEST: digest} if digest else {},
+                buffer_size=_part_bytes(size),
+                max_concurrency=_PARTS_AT_ONCE,
+            )
+            for at in range(0, size, PIECE_BYTES):
+                writer.write(self.get_range(key, at, min(at + PIECE_BYTES, size)))
+            writer.close()
 
     def delete(self, keys: Iterable[str]) -> None:
         paths = [self._prefix + check_key(key) for key in keys]
@@ -204,7 +239,7 @@ class S3Store:
                 pieces,
                 attributes={_DIGEST: digest},
                 use_multipart=True,
-                chunk_size=max(PIECE_BYTES, -(-size // (_PARTS_MAX - 1))),
+                chunk_size=_part_bytes(size),
                 max_concurrency=_PARTS_AT_ONCE,
             )
 
@@ -228,6 +263,12 @@ class S3Store:
         return self._connect(_TIMEOUT_STEPS[1][1], {}, retry)
 
     @functools.cached_property
+    def _renewer(self) -> _Bucket:
+        """For copies, each of which carries the one header that lets it go onto itself."""
+        header = {"copy_if_not_exists": "header: x-amz-metadata-directive: REPLACE"}
+        return self._connect(_TIMEOUT_STEPS[1][1], {}, settings=header)
+
+    @functools.cached_property
     def _reader(self) -> _Bucket:
         """For what may be long but never stands still: gets, heads and listings."""
         return self._connect(_TIMEOUT_STEPS[-1][1], {"read_timeout": f"{_STALL_TIMEOUT_S}s"})
@@ -244,7 +285,11 @@ class S3Store:
         return self._writers[timeout_s]
 
     def _connect(
-        self, timeout_s: int, options: dict[str, Any], retry: dict[str, Any] | None = None
+        self,
+        timeout_s: int,
+        options: dict[str, Any],
+        retry: dict[str, Any] | None = None,
+        settings: dict[str, str] | None = None,
     ) -> _Bucket:
         config = self._config
         client: dict[str, Any] = {
@@ -260,6 +305,7 @@ class S3Store:
             "access_key_id": config.access_key_id,
             "secret_access_key": config.secret_access_key,
             "session_token": config.session_token,
+            **(settings or {}),
         }
         return _Bucket(
             bucket=self._bucket,
@@ -346,6 +392,11 @@ class S3Store:
 
 class _BeyondEnd(InvalidInput):
     """A range that begins at or after the object's end."""
+
+
+def _part_bytes(size: int) -> int:
+    """How large the parts of an upload are, so that they are not too many."""
+    return max(PIECE_BYTES, -(-size // (_PARTS_MAX - 1)))
 
 
 def _headline(exc: Exception) -> str:

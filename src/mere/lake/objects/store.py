@@ -1,8 +1,9 @@
-"""What the engine asks of an object store: seven verbs over keys below one prefix.
+"""What the engine asks of an object store: eight verbs over keys below one prefix.
 
 Keys are relative to the warehouse: ``journal/…``, never ``/…`` and never containing ``..``.
 Objects are immutable once put (the one exception, ``version-hint.text``, is put with
-``overwrite``). Adapters translate the exceptions of their library into those of `mere.errors`.
+``overwrite``): their content stays, and `renew` changes their age only. Adapters translate the
+exceptions of their library into those of `mere.errors`.
 """
 
 from __future__ import annotations
@@ -48,12 +49,15 @@ class ObjectStore(Protocol):
             Unavailable: The store did not answer.
         """
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         """Store an object; when this returns, the object is durable.
 
         Without `overwrite` the object is created only if the key is free. Whoever meets its own
         content at the key has succeeded before and succeeds again, so a put may be repeated
         after a lost reply.
+
+        Returns:
+            Whether the content was there already, perhaps by this very put. It may be old then.
 
         Raises:
             AlreadyExists: The key holds other content.
@@ -68,7 +72,7 @@ class ObjectStore(Protocol):
         size: int,
         digest: str,
         on_position: Callable[[int], None] | None = None,
-    ) -> None:
+    ) -> bool:
         """Store a local file in bounded memory; when this returns, the object is durable.
 
         The object is created only if the key is free, and meeting the same content is success,
@@ -85,10 +89,21 @@ class ObjectStore(Protocol):
             on_position: Told how many bytes have gone out, from any thread; a retried put begins
                 again at nothing.
 
+        Returns:
+            Whether the content was there already, as for `put`.
+
         Raises:
             InvalidInput: The file cannot be read, or has another size or digest.
             AlreadyExists: The key holds other content.
             Unavailable: The store did not answer; the object may or may not be there.
+        """
+
+    def renew(self, key: str) -> None:
+        """Make an object as young as if it had been put just now; its content stays.
+
+        Raises:
+            NotFound: There is no such object.
+            Unavailable: The store did not answer; the object may or may not be renewed.
         """
 
     def delete(self, keys: Iterable[str]) -> None:

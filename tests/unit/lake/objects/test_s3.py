@@ -226,6 +226,51 @@ def test_a_forked_child_works_or_is_told_and_never_hangs(s3_server: S3Server) ->
     assert done.stdout.splitlines() == ["works", *told]
 
 
+@pytest.mark.parametrize("size", [10, 20_000_000])
+def test_an_object_is_renewed_in_one_request_that_moves_no_bytes(
+    s3_server: S3Server, size: int
+) -> None:
+    faults = _CountedFaults()
+    with run_flaky_proxy(s3_server.endpoint, faults) as proxy:
+        environment = {**s3_server.environment, "AWS_ENDPOINT_URL_S3": proxy.endpoint}
+        store = open_store(s3_server.new_prefix(), clock=SystemClock(), environment=environment)
+        store.put("objects/a", bytes(size))
+        before = faults.requests
+        store.renew("objects/a")
+        assert faults.requests - before == 1
+        assert store.get("objects/a") == bytes(size)
+
+
+def test_an_object_that_the_service_copies_not_is_sent_again(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for objects above 5 GB; those sent in parts keep their digest then."""
+    url, environment = s3_server.new_prefix(), s3_server.environment
+    store = open_store(url, clock=SystemClock(), environment=environment)
+    data = hashlib.shake_128(b"large").digest(20_000_000)
+    (tmp_path / "file").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    store.put("objects/small", b"small")
+    store.put_file("objects/large", tmp_path / "file", size=len(data), digest=digest)
+    # Without its header, the copy is one that S3 refuses.
+    monkeypatch.setattr(S3Store, "_renewer", property(_without_header))
+    before = {info.key: info.modified_us for info in store.list("objects/")}
+    SystemClock().sleep(1.1)
+    for key in before:
+        store.renew(key)
+    after = {info.key: info.modified_us for info in store.list("objects/")}
+    assert all(after[key] > before[key] for key in before)
+    assert store.get("objects/large") == data
+    assert store.get("objects/small") == b"small"
+    with pytest.raises(NotFound):
+        store.renew("objects/missing")
+
+
+def _without_header(store: S3Store) -> Any:
+    header = {"copy_if_not_exists": "header: x-nothing: at-all"}
+    return store._connect(30, {}, settings=header)
+
+
 class _CountedFaults(FaultPlan):
     """Counts requests; fails those whose numbers are given, or by chance."""
 
@@ -255,7 +300,9 @@ def _put_through(
         store = open_store(server.new_prefix(), clock=SystemClock(), environment=environment)
         for _ in range(times):
             store.put_file("objects/large", path, size=len(data), digest=digest)
-        Blobs(store).download("objects/large", folder / "out", size=len(data), digest=digest)
+        Blobs(store, SystemClock()).download(
+            "objects/large", folder / "out", size=len(data), digest=digest
+        )
     assert (folder / "out").read_bytes() == data
 
 

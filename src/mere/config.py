@@ -6,6 +6,7 @@ test says what the environment is and nothing depends on when a variable was loo
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,20 @@ from types import MappingProxyType
 
 from mere.errors import ErrorCode, InvalidInput
 
-__all__ = ["S3Config", "Settings", "cache_folder", "environment", "state_folder"]
+__all__ = [
+    "IcebergSettings",
+    "OidcSettings",
+    "S3Config",
+    "ServerSettings",
+    "Settings",
+    "cache_folder",
+    "environment",
+    "spool_bytes_max",
+    "state_folder",
+    "webhook_allow",
+]
 
+_GB_MAX = 1_000_000
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"", "0", "false", "no", "off"})
 
@@ -35,6 +48,33 @@ def state_folder(env: Mapping[str, str]) -> Path:
     """Where is kept what must not be lost: ``mere`` in the user's state folder."""
     base = env.get("XDG_STATE_HOME") or Path(env.get("HOME") or Path.home(), ".local", "state")
     return Path(base, "mere")
+
+
+def webhook_allow(env: Mapping[str, str]) -> tuple[str, ...]:
+    """What webhooks may call although it is not public: ``MERE_WEBHOOK_ALLOW``, comma by comma."""
+    words = env.get("MERE_WEBHOOK_ALLOW", "").split(",")
+    return tuple(word.strip() for word in words if word.strip())
+
+
+def spool_bytes_max(env: Mapping[str, str]) -> int:
+    """How much may wait on this machine's disk, of all processes of a user together.
+
+    Raises:
+        InvalidInput: ``MERE_SPOOL_GB`` is no number from 0.
+    """
+    value = env.get("MERE_SPOOL_GB", "").strip() or "10"
+    try:
+        gigabytes = float(value)
+    except ValueError:
+        gigabytes = math.nan
+    if not 0 <= gigabytes <= _GB_MAX:
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"MERE_SPOOL_GB is {value!r}; set it to a number of gigabytes from 0 to {_GB_MAX:,}",
+            name="MERE_SPOOL_GB",
+            value=value,
+        )
+    return round(gigabytes * 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +174,131 @@ class Settings:
             repetition=env.get("MERE_REPETITION") or None,
             inputs=env.get("MERE_INPUTS") or None,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How a server serves. All of it can be said by `mere server`'s options."""
+
+    warehouse: str
+    """The warehouse's address."""
+    host: str = "127.0.0.1"
+    port: int = 5000
+    workers: int = 1
+    """Processes that answer; each has its own connection to the store."""
+    threads: int = 16
+    """Reads under way at once in each of them."""
+    sign_in: bool | None = None
+    """Whether people and programs have to sign in; None: unless only loopback is listened on."""
+    public_url: str | None = None
+    """The address at which others reach the server, where a proxy is before it."""
+    refresh_s: float = 0.5
+    """How old what a worker knows of other writers may get, where it does not look at once."""
+    fold_s: float = 5.0
+    """How often the server looks whether there is something to fold; 0 leaves it to others."""
+    body_bytes_max: int = 64 << 20
+    """The largest body of a request that is not an upload."""
+    request_s_max: float = 120.0
+    """How long an answer may take."""
+    body_s_max: float = 60.0
+    """How long a client may take to send a body that is not an upload."""
+    rate_per_s: float = 0.0
+    """Requests a second of one client; 0 sets no limit."""
+    is_access_logged: bool = False
+    """Whether each request is logged, one JSON line each."""
+    mlflow_ui: bool = False
+    """Whether MLflow's own web UI is served below ``/mlflow``, where its package is installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OidcSettings:
+    """A provider of single sign-on (OpenID Connect), and what its word means here."""
+
+    issuer: str
+    """The provider's address, as it writes it itself."""
+    client_id: str
+    client_secret: str | None = field(default=None, repr=False)
+    """None where the server is registered as a public client."""
+    label: str = "single sign-on"
+    """What the portal writes on the button."""
+    scopes: str = "openid profile email"
+    name_claim: str = "preferred_username"
+    """What a new user is called; ``email`` is taken where it is missing."""
+    role_claim: str = "groups"
+    """The claim that tells roles: a text or a list."""
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """The role on the warehouse, by value of that claim. Where it is empty, the provider does not
+    tell roles: admins give them here."""
+    default_role: str = "viewer"
+    """The role of whom no value matches; ``none`` keeps them out."""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> OidcSettings | None:
+        """Read the ``MERE_OIDC_…`` variables; None where there is no issuer.
+
+        Raises:
+            InvalidInput: A variable that is needed is missing, or the roles cannot be read.
+        """
+        issuer = env.get("MERE_OIDC_ISSUER", "").strip()
+        if not issuer:
+            return None
+        client_id = env.get("MERE_OIDC_CLIENT_ID", "").strip()
+        if not client_id:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE,
+                "MERE_OIDC_ISSUER is set and MERE_OIDC_CLIENT_ID is not: set it to the id under "
+                "which the server is registered with the provider",
+            )
+        names = ("label", "scopes", "name_claim", "role_claim", "default_role")
+        given = {name: env.get(f"MERE_OIDC_{name.upper()}", "").strip() for name in names}
+        return cls(
+            issuer=issuer,
+            client_id=client_id,
+            client_secret=env.get("MERE_OIDC_CLIENT_SECRET") or None,
+            roles=_pairs(env.get("MERE_OIDC_ROLES", "")),
+            **{name: value for name, value in given.items() if value},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IcebergSettings:
+    """What the Iceberg REST catalog of a server offers beyond reading what is folded."""
+
+    is_folding: bool = False
+    """Whether the journal is folded before a table is loaded, so that engines see all there is."""
+    is_writable: bool = False
+    """Whether other writers may keep tables of their own in it."""
+    has_credentials: bool = False
+    """Whether admins are told the static S3 credentials of the server."""
+    s3: S3Config | None = None
+    """How engines reach the store; None where they are told nothing of it."""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> IcebergSettings:
+        """Read the ``MERE_ICEBERG_…`` variables.
+
+        Raises:
+            InvalidInput: A variable that is on or off is neither.
+        """
+        return cls(
+            is_folding=_flag(env, "MERE_ICEBERG_FOLD", default=False),
+            is_writable=_flag(env, "MERE_ICEBERG_WRITES", default=False),
+            has_credentials=_flag(env, "MERE_ICEBERG_CREDENTIALS", default=False),
+            s3=S3Config.from_environment(env),
+        )
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """Read ``value=role, value=role``."""
+    pairs = [pair.strip() for pair in text.split(",") if pair.strip()]
+    split = [pair.rpartition("=") for pair in pairs]
+    if not all(value.strip() and role.strip() for value, _, role in split):
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"MERE_OIDC_ROLES is {text!r}; set it to value=role, value=role, …",
+            value=text,
+        )
+    return {value.strip(): role.strip() for value, _, role in split}
 
 
 def _count(env: Mapping[str, str], name: str) -> int | None:

@@ -63,24 +63,29 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Beginning(msgspec.Struct):
-    """What the warehouse knew of a run when it began here."""
+    """What the warehouse knew of a run when it began here.
+
+    Args:
+        experiment_id: Its experiment.
+        row: What its first segment says of it.
+        params: The params it had already.
+        steps: The last steps of the metrics it had already.
+        is_whole: Whether the row says all that is to be said of where the run comes from.
+    """
 
     experiment_id: str | None = None
     row: dict[str, Any] = {}
     params: dict[str, str] = {}
     steps: dict[str, int] = {}
+    is_whole: bool = True
 
     def tell(self, intake: Intake) -> None:
         """Judge what is logged by it."""
         intake.resume(self.params, self.steps)
 
 
-def begin(
-    warehouse: Warehouse, spec: RunSpec, captured: Captured | None, user: str | None
-) -> Beginning:
+def begin(warehouse: Warehouse, spec: RunSpec, captured: Captured, user: str | None) -> Beginning:
     """Store what the row will name, then see what the row is."""
-    if captured is None:
-        return _beginning(warehouse, spec, None, {}, user)
     for data in captured.objects.values():
         warehouse.code.put(data)
     return _beginning(warehouse, spec, captured.source, captured.columns(), user)
@@ -132,9 +137,7 @@ def _extras(spec: RunSpec, more: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def spooled(
-    spec: RunSpec, captured: Captured | None, user: str | None, tick: int
-) -> dict[str, Any]:
+def spooled(spec: RunSpec, captured: Captured, user: str | None, tick: int) -> dict[str, Any]:
     """What has to wait on disk for a run to begin later; JSON.
 
     Args:
@@ -145,8 +148,8 @@ def spooled(
     """
     return {
         "spec": msgspec.to_builtins(spec),
-        "source": msgspec.to_builtins(captured.source if captured else None),
-        "origin": captured.columns() if captured else {},
+        "source": msgspec.to_builtins(captured.source),
+        "origin": captured.columns(),
         "user": user,
         "tick": tick,
     }

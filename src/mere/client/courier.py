@@ -1,11 +1,13 @@
 """Sends what waits in a spool, in order, each entry once.
 
-What cannot be read is set aside and named; what the warehouse refuses stays and is named; neither
-stops the rest. A store that does not answer, or lets nobody in, stops the sending.
+What cannot be read, and what a sender fails at by a bug, is set aside and named. What the warehouse
+refuses stays and is named, and so does what this machine is short of something for. None of it
+stops the rest. Only a store that does not answer, or lets nobody in, stops the sending.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -15,11 +17,23 @@ import msgspec
 
 from mere.client.spool import Entry, Spool
 from mere.clock import Clock
-from mere.errors import AlreadyExists, CorruptData, ErrorCode, Internal, InvalidInput, MereError
+from mere.errors import (
+    AlreadyExists,
+    CorruptData,
+    ErrorCode,
+    Internal,
+    InvalidInput,
+    MereError,
+    PermissionDenied,
+    Unauthenticated,
+    Unavailable,
+)
 from mere.lake.sealed import Sealed, Stream
 
 if TYPE_CHECKING:
     from mere.services.warehouse import Warehouse
+
+_log = logging.getLogger("mere")
 
 __all__ = ["RECORDS", "SEGMENT", "Courier", "Report", "Sender", "register_sender"]
 
@@ -37,6 +51,9 @@ _HOMES = {
 }
 _senders: dict[str, Sender] = {}
 _RENAMES_MAX = 5
+_STOPPING = (Unavailable, PermissionDenied, Unauthenticated)
+_PASSING = (OSError, MemoryError, ImportError, RuntimeError)
+"""What has more to do with this process than with an entry: files, memory, threads at its end."""
 
 
 def register_sender(kind: str, sender: Sender) -> None:
@@ -51,8 +68,9 @@ class Report(msgspec.Struct):
         sent: How many entries were sent, by kind.
         records: How many records were in them.
         left: What stays, and why, by the path of the file.
-        aside: Where unreadable files are now, and why.
-        error: What stopped the sending.
+        aside: Where files are now that can never be sent, and why.
+        error: What stopped the sending, or will pass: another try may send more.
+        is_stopped: Whether it stopped the sending.
     """
 
     sent: dict[str, int] = {}
@@ -60,6 +78,7 @@ class Report(msgspec.Struct):
     left: dict[str, str] = {}
     aside: dict[str, str] = {}
     error: MereError | None = None
+    is_stopped: bool = False
 
     def add(self, other: Report) -> None:
         """Count another spool's in."""
@@ -69,6 +88,7 @@ class Report(msgspec.Struct):
         self.left.update(other.left)
         self.aside.update(other.aside)
         self.error = self.error or other.error
+        self.is_stopped |= other.is_stopped
 
 
 class Courier:
@@ -100,30 +120,60 @@ class Courier:
             on_entry: Called after each entry.
         """
         report = Report()
-        warehouse = None
-        for entry in self._spool.entries(kinds):
-            try:
-                if warehouse is None:
-                    warehouse = self._open_warehouse(self._spool.address.url)
-                report.records += self._send_entry(warehouse, entry)
-                report.sent[entry.kind] = report.sent.get(entry.kind, 0) + 1
-            except _Unreadable as error:
-                path = self._spool.set_aside(error.file)
-                report.aside[str(path)] = error.reason
-            except InvalidInput as error:
-                if warehouse is None or error.code is ErrorCode.FORKED:
-                    report.error = error
-                    break
-                report.left[self._path(entry)] = error.message
-            except MereError as error:
-                report.error = error
-                break
-            if on_entry is not None:
-                on_entry(entry)
+        try:
+            entries = self._spool.entries(kinds)
+            warehouse = self._open_warehouse(self._spool.address.url) if entries else None
+            for entry in entries:
+                assert warehouse is not None, "it was opened for the first entry"
+                self._try_entry(warehouse, entry, report)
+                if on_entry is not None:
+                    on_entry(entry)
+        except MereError as error:
+            report.error, report.is_stopped = error, True
         if report.error is not None:
             reason = report.error.message
-            report.left |= {self._path(one): reason for one in self._spool.entries(kinds)}
+            rest = {self._path(one): reason for one in self._spool.entries(kinds)}
+            report.left = rest | report.left
         return report
+
+    def _try_entry(self, warehouse: Warehouse, entry: Entry, report: Report) -> None:
+        """Send one entry, or note why not; raises what stops all sending."""
+        try:
+            report.records += self._send_entry(warehouse, entry)
+            report.sent[entry.kind] = report.sent.get(entry.kind, 0) + 1
+        except _Unreadable as error:
+            self._set_aside(entry, error.reason, report)
+        except _Passing as error:
+            self._leave(entry, error.reason, report)
+        except _STOPPING:
+            raise
+        except Internal as error:
+            self._set_aside(entry, error.message, report)
+        except MereError as error:
+            if error.code is ErrorCode.FORKED:
+                raise
+            report.left[self._path(entry)] = error.message
+        except Exception as error:  # noqa: BLE001  one entry must not hold up all others
+            _log.debug("%s could not be sent", self._path(entry), exc_info=True)
+            shown = f"{type(error).__name__}: {error}"
+            if isinstance(error, _PASSING):
+                self._leave(entry, f"this process cannot send it: {shown}", report)
+            else:
+                self._set_aside(entry, f"a bug in mere, please report it: {shown}", report)
+
+    def _leave(self, entry: Entry, reason: str, report: Report) -> None:
+        """Leave an entry for another try."""
+        report.left[self._path(entry)] = reason
+        report.error = report.error or Unavailable(ErrorCode.STORE_UNAVAILABLE, reason)
+
+    def _set_aside(self, entry: Entry, reason: str, report: Report) -> None:
+        """Move an entry out of the way; where the disk does not let us, it stays."""
+        try:
+            path = self._spool.set_aside(entry)
+        except MereError as error:
+            report.left[self._path(entry)] = f"{reason}; {error.message}"
+        else:
+            report.aside[str(path)] = reason
 
     def _path(self, entry: Entry) -> str:
         return str(self._spool.folder / entry.file)
@@ -132,7 +182,9 @@ class Courier:
         try:
             data, blob = self._spool.read(entry)
         except CorruptData as error:
-            raise _Unreadable(entry.file, error.message) from error
+            raise _Unreadable(error.message) from error
+        except Unavailable as error:  # the disk, not the store
+            raise _Passing(error.message) from error
         if entry.kind == SEGMENT:
             records = self._send_segment(warehouse, entry, data)
         else:
@@ -147,7 +199,7 @@ class Courier:
             tried = entry.name and Sealed.of(entry.name, parcel, entry.first_us)
             sealed = tried or stream.seal(parcel)
         except CorruptData as error:
-            raise _Unreadable(entry.file, error.message) from error
+            raise _Unreadable(error.message) from error
         if tried:
             if stream.was_put(tried):
                 return tried.segment.records
@@ -178,14 +230,21 @@ class Courier:
         try:
             meta = msgspec.json.decode(data, type=dict[str, Any])
         except msgspec.MsgspecError as error:
-            raise _Unreadable(entry.file, f"is no JSON: {error}") from error
+            raise _Unreadable(f"is no JSON: {error}") from error
         sender(warehouse, meta, blob)
 
 
-class _Unreadable(Exception):
-    """An entry that no try will ever send."""
+class _Unsent(Exception):
+    """An entry was not sent, and the next one may be."""
 
-    def __init__(self, file: str, reason: str) -> None:
-        super().__init__(file, reason)
-        self.file = file
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
         self.reason = reason
+
+
+class _Unreadable(_Unsent):
+    """No try will ever send it."""
+
+
+class _Passing(_Unsent):
+    """Another try may send it."""

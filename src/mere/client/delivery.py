@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from mere.client.beginning import Beginning, RunSpec, begin, spooled
-from mere.client.capture import Captured, capture, user_name
+from mere.client.capture import capture, user_name
 from mere.client.hand import Hand, Job
 from mere.client.intake import Intake
+from mere.client.origin import Origin
 from mere.client.outbox import Outbox, outbox_of
 from mere.entities.metric import Points
 from mere.errors import AlreadyExists, InvalidInput, MereError, Unavailable
@@ -34,7 +35,6 @@ _FOLD_AT_END_SEGMENTS = 64
 _FOLD_MIDWAY_SEGMENTS = 1024
 _LOOK_EVERY_SEGMENTS = 256
 _PATIENCE_S = (0.25, 2.0)
-_CAPTURE_S = 10.0
 
 
 class Delivery:
@@ -54,8 +54,7 @@ class Delivery:
         self._outbox = outbox_of(spec.url)
         self._warehouse: Warehouse | None = None
         self._stream: Stream | None = None
-        self._captured: Captured | None = None
-        self._is_captured = threading.Event()
+        self._origin = Origin(spec, self._outbox)
         self._opening: Job[Beginning] | None = None
         self._sending: Job[MereError | None] | None = None
         self._stuck: _Attempt | None = None
@@ -75,13 +74,20 @@ class Delivery:
         return self._stuck is not None or self._outbox.waiting() > 0
 
     @property
+    def _is_to_wait(self) -> bool:
+        """Whether what is sent now has to wait on disk, behind what does."""
+        return self._stream is None or self.is_behind
+
+    @property
     def folder(self) -> Path | None:
         """Where what is not stored waits."""
         return self._outbox.folder if self._outbox.waiting() else None
 
     def start(self) -> None:
-        """Start the thread that asks the store."""
+        """Start the thread that asks the store, and the one that looks where the run is from."""
         self._hand.start()
+        if self._is_owner:
+            self._origin.start()
 
     def begin(self, intake: Intake, wait_s: float) -> bool:
         """Open the warehouse, find or create the experiment, and prepare the run's row.
@@ -97,6 +103,8 @@ class Delivery:
         beginning = opening.result()
         beginning.tell(intake)
         intake.take_back(Points(), beginning.row)
+        if not beginning.is_whole:
+            self._origin.owe()
         self.has_begun.set()
         return True
 
@@ -107,12 +115,16 @@ class Delivery:
             Unavailable: The disk does not take it.
         """
         if self._is_owner:
-            self._is_captured.wait(_CAPTURE_S)
-            captured = self._captured
-            for data in captured.objects.values() if captured else ():
-                self._outbox.hold("code", {}, data)
+            captured, is_whole = self._origin.first(0.0)
+            try:
+                for data in captured.objects.values():
+                    self._outbox.hold("code", {}, data)
+            except Unavailable:  # no room for files; the run's row may find some
+                captured, is_whole = capture(is_wanted=False), False
             meta = spooled(self._spec, captured, user_name(), self._outbox.tick())
             self._outbox.hold("begin", meta)
+            if not is_whole:
+                self._origin.owe()
         self._late, self._opening = self._opening, None
 
     def send(self, points: Points, changes: Mapping[str, Any], lines: Sequence[Line] = ()) -> None:
@@ -123,16 +135,18 @@ class Delivery:
             Unavailable: Neither store nor disk takes them. Where ``details["kept"]`` is true they
                 are kept here.
         """
-        batch = run_batch(self._spec.run_id, points, changes, lines, end_at=AT_SENDING)
         self._unstick(is_new=False)
+        if self._is_to_wait:
+            self._outbox.check_room()  # before anything is converted and packed in vain
+        batch = run_batch(self._spec.run_id, points, changes, lines, end_at=AT_SENDING)
         if not batch.records:
             return
         is_last = self._is_owner and changes.get("ended_at") is not None
         tick = self._outbox.tick()
-        if self._stream is None or self.is_behind:
+        stream = self._stream
+        if stream is None or self._is_to_wait:
             self._outbox.hold_parcel(pack(batch, tick, is_last=is_last))
             return
-        stream = self._stream
         sealed = stream.seal_batch(batch, tick, is_last=is_last)
         attempt = _Attempt(lambda: pack(batch, tick, is_last=is_last), sealed, self._outbox)
         job = self._hand.give(lambda: attempt.put(stream))
@@ -169,8 +183,14 @@ class Delivery:
         sending, self._sending = self._sending, None
         return sending.result()
 
+    def await_origin(self, timeout_s: float) -> None:
+        """Wait until it is known where the run comes from."""
+        self._origin.wait(timeout_s)
+
     def tell_late(self, intake: Intake) -> None:
-        """Pass on what the store said of the run too late to begin with it."""
+        """Pass on what came to be known of the run too late to begin with it."""
+        warehouse = None if self.is_behind else self._warehouse
+        self._origin.tell(intake, self._hand, warehouse, self._patience_s)
         if self._late is not None and self._late.is_done:
             late, self._late = self._late, None
             try:
@@ -230,13 +250,12 @@ class Delivery:
 
     def _open(self) -> Beginning:
         """In the hand's thread: what has to be known before the run's first segment."""
-        if self._captured is None and self._is_owner:
-            self._captured = capture(is_wanted=self._spec.has_capture)
-        self._is_captured.set()
         warehouse = open_warehouse(self._spec.url)
         beginning = Beginning()
         if self._is_owner:
-            beginning = begin(warehouse, self._spec, self._captured, user_name())
+            captured, is_whole = self._origin.first()
+            beginning = begin(warehouse, self._spec, captured, user_name())
+            beginning.is_whole = is_whole
             self.experiment_id = beginning.experiment_id
         self._reach(warehouse)
         return beginning

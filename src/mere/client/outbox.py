@@ -18,12 +18,16 @@ from typing import Any
 import msgspec
 
 from mere.client.courier import RECORDS, SEGMENT, Courier, Report
+from mere.client.room import Room
 from mere.client.spool import Address, Entry, Spool, address_of, spool_root
 from mere.clock import Clock, HybridClock, SystemClock
-from mere.errors import ErrorCode, MereError, Unavailable
+from mere.config import environment, spool_bytes_max
+from mere.errors import ErrorCode, MereError, NotFound, Unavailable
+from mere.lake.objects.open import open_store
+from mere.lake.objects.retry import RetryingStore
 from mere.lake.records import Batch
 from mere.lake.sealed import Sealed, pack
-from mere.services.warehouse import open_warehouse, resolve_url
+from mere.services.warehouse import Warehouse, open_warehouse, resolve_url
 
 __all__ = ["Outbox", "SyncReport", "outbox_of", "sync"]
 
@@ -36,10 +40,15 @@ class Outbox:
     Args:
         url: The warehouse, as `resolve_url` gives it.
         clock: Time and chance.
+
+    Raises:
+        InvalidInput: The bound that the environment sets is none.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self.address = address_of(url)
+        self._room = Room(spool_root(), spool_bytes_max(environment()), clock)
+        self._last = 0
         self._clock = clock
         self._hybrid = HybridClock(clock)
         self._lock = threading.Lock()
@@ -86,8 +95,18 @@ class Outbox:
         Raises:
             Unavailable: The disk does not take it; nothing is kept, and the file is where it was.
         """
+        data = msgspec.json.encode(meta)
+        self._room.take(len(data) + _size(blob), is_file=blob is not None)
         with self._lock:
-            return self._own().hold(kind, msgspec.json.encode(meta), blob)
+            return self._own().hold(kind, data, blob)
+
+    def check_room(self) -> None:
+        """See whether a parcel would be taken, before it is packed.
+
+        Raises:
+            Unavailable: No more may wait on disk.
+        """
+        self._room.check()
 
     def hold_batch(self, batch: Batch, *, is_last: bool = False) -> None:
         """Keep a batch that was never tried; raises as `hold` does."""
@@ -96,6 +115,7 @@ class Outbox:
     def hold_parcel(self, parcel: bytes, tried: Sealed | None = None) -> Entry:
         """Keep a parcel, with the name under which it was tried; raises as `hold` does."""
         name, first_us = (tried.segment.name, tried.first_us) if tried else (None, 0)
+        self._room.take(len(parcel))
         with self._lock:
             return self._own().hold(SEGMENT, parcel, name=name, first_us=first_us)
 
@@ -126,9 +146,13 @@ class Outbox:
             self._clear()
             report = self._courier.send(kinds, on_entry)
             self._clear()
-            if report.error is None:
-                self._refused |= report.left.keys()
-            return report
+            self._room.measure_soon()
+        if report.error is None:
+            for path in sorted(report.left.keys() - self._refused):
+                _log.warning("what waits in %s was refused and stays: %s", path, report.left[path])
+            self._refused |= report.left.keys()
+        _warn_of_aside(report)
+        return report
 
     def adopt_others(self) -> None:
         """Send, in the background, what processes left that have ended; once in a process."""
@@ -149,6 +173,8 @@ class Outbox:
                 return
             try:
                 if not self._spool.entries():
+                    # Who forgets an entry late must not mean one of the next spool.
+                    self._last = self._spool.last
                     self._spool.close()
                     self._spool = self._courier = None
             finally:
@@ -165,7 +191,7 @@ class Outbox:
 
     def _own(self) -> Spool:
         if self._spool is None:
-            self._spool = Spool.create(self.address, self._clock)
+            self._spool = Spool.create(self.address, self._clock, after=self._last)
         return self._spool
 
     def _adopt(self) -> None:
@@ -174,14 +200,27 @@ class Outbox:
                 report = _send_folder(folder, self._clock)
                 if report is None:
                     continue
-                for path, reason in report.aside.items():
-                    _log.warning("spooled data cannot be sent and is now %s: %s", path, reason)
+                _warn_of_aside(report)
                 if sum(report.sent.values()):
                     _log.info("%d spooled entries of an earlier process were sent", report.records)
                 if report.error is not None:
                     return
         except Exception:  # noqa: BLE001  the thread's boundary: training goes on
             _log.debug("spools were not adopted", exc_info=True)
+
+
+def _size(blob: Path | bytes | None) -> int:
+    if blob is None or isinstance(blob, bytes):
+        return len(blob or b"")
+    try:
+        return blob.stat().st_size
+    except OSError:
+        return 0  # whoever moves it will say so
+
+
+def _warn_of_aside(report: Report) -> None:
+    for path, reason in report.aside.items():
+        _log.warning("what waited to be sent cannot be, and is now %s: %s", path, reason)
 
 
 class _Outboxes:
@@ -236,7 +275,8 @@ def sync(
 ) -> SyncReport:
     """Send what earlier processes could not send, each thing once.
 
-    Runs do so by themselves, in the background, when the next one logs to the same warehouse.
+    Runs do so by themselves, in the background, when the next one logs to the same warehouse. A
+    warehouse that does not answer is asked once, and the others are not held up by it.
 
     Args:
         warehouse: Only what was logged to this one.
@@ -247,8 +287,16 @@ def sync(
     """
     total, left = Report(), dict[str, str]()
     clock = SystemClock()
+    door = _Door(clock)
     for outbox in list(_outboxes.open.values()):
-        if warehouse is None or outbox.address == address_of(resolve_url(warehouse)):
+        is_meant = warehouse is None or outbox.address == address_of(resolve_url(warehouse))
+        if not is_meant or not outbox.waiting(None):
+            continue
+        try:
+            door.open(outbox.address.url)
+        except MereError as error:
+            left[str(outbox.folder)] = error.message
+        else:
             total.add(outbox.send(None))
     own = {outbox.folder for outbox in _outboxes.open.values()}
     digest = "*" if warehouse is None else address_of(resolve_url(warehouse)).digest
@@ -257,7 +305,7 @@ def sync(
             continue
         report = None
         try:
-            report = _send_folder(folder, clock, on_entry)
+            report = _send_folder(folder, clock, on_entry, door.open)
         except MereError as error:
             left[str(folder)] = error.message
             continue
@@ -268,9 +316,56 @@ def sync(
                 )
             continue
         total.add(report)
+        if report.is_stopped and report.error is not None:
+            door.close(folder.parent.name, report.error)
     return SyncReport(
         sent=total.sent, records=total.records, left={**total.left, **left}, aside=total.aside
     )
+
+
+class _Door:
+    """Opens warehouses for one `sync`; of one that does not answer it says so at once.
+
+    Opening tries again for a minute, which is right where somebody waits for one warehouse.
+
+    Args:
+        clock: Time.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._closed: dict[str, MereError] = {}
+        self._reached: set[str] = set()
+
+    def open(self, url: str) -> Warehouse:
+        """Open a warehouse, if it answers; raises the same each time if it did not."""
+        digest = address_of(url).digest
+        if digest in self._closed:
+            raise self._closed[digest]
+        try:
+            if digest not in self._reached:
+                self._knock(url)
+                self._reached.add(digest)
+            return open_warehouse(url)
+        except MereError as error:
+            self.close(digest, error)
+            raise
+
+    def close(self, digest: str, error: MereError) -> None:
+        """The warehouse of this digest of its address did not answer after all."""
+        self._closed[digest] = error
+
+    def _knock(self, url: str) -> None:
+        """Ask the store for one small thing, once."""
+        store = open_store(url, clock=self._clock)
+        bare = store.inner if isinstance(store, RetryingStore) else store
+        try:
+            bare.head("mere.json")
+        except NotFound:
+            return
+        except Unavailable as error:
+            message = f"{url} does not answer: {error.message}"
+            raise Unavailable(error.code, message, **error.details) from error
 
 
 def _folders(digest: str) -> list[Path]:
@@ -284,7 +379,10 @@ def _folders(digest: str) -> list[Path]:
 
 
 def _send_folder(
-    folder: Path, clock: Clock, on_entry: Callable[[Path, Entry], None] | None = None
+    folder: Path,
+    clock: Clock,
+    on_entry: Callable[[Path, Entry], None] | None = None,
+    opener: Callable[[str], Warehouse] = open_warehouse,
 ) -> Report | None:
     """Send a spool whose owner has ended; None where it lives.
 
@@ -305,8 +403,8 @@ def _send_folder(
             )
         report = Report()
         for file in spool.foreign():
-            report.aside[str(spool.set_aside(file))] = "is no entry of a spool"
-        courier = Courier(spool, clock, open_warehouse)
+            report.aside[str(spool.set_file_aside(file))] = "is no entry of a spool"
+        courier = Courier(spool, clock, opener)
         tell = None if on_entry is None else (lambda entry: on_entry(folder, entry))
         report.add(courier.send(None, tell))
         return report

@@ -72,11 +72,20 @@ class Spool:
             if (entry := Entry.parse(name)) is not None
         }
         self._kinds = Counter(entry.kind for entry in self._entries.values())
-        self._last = max(self._entries, default=0)
+        self.last = max(self._entries, default=0)
+        """The greatest number that was given."""
 
     @classmethod
-    def create(cls, address: Address, clock: Clock, root: Path | None = None) -> Spool:
+    def create(
+        cls, address: Address, clock: Clock, root: Path | None = None, *, after: int = 0
+    ) -> Spool:
         """Make a folder for this process.
+
+        Args:
+            address: The warehouse.
+            clock: For a name of its own.
+            root: The folder of all spools.
+            after: The last number that is not to be given again.
 
         Raises:
             Unavailable: The state folder cannot be written to.
@@ -96,7 +105,9 @@ class Spool:
             hidden.rename(folder)
             for path in (folder, base, base.parent):
                 _sync_folder(path)
-        return cls(folder, address, lock_fd)
+        spool = cls(folder, address, lock_fd)
+        spool.last = after
+        return spool
 
     @classmethod
     def adopt(cls, folder: Path) -> Spool | None:
@@ -163,8 +174,8 @@ class Spool:
             Unavailable: The disk does not take it; nothing is kept.
         """
         with self._lock:
-            number = self._last + 1
-            self._last = number
+            number = self.last + 1
+            self.last = number
         entry = Entry(number, kind, name, first_us)
         with _disk(self.folder):
             place = self._blob(number)
@@ -222,15 +233,28 @@ class Spool:
             (self.folder / (current or entry).file).unlink(missing_ok=True)
             self._blob(entry.number).unlink(missing_ok=True)
 
-    def set_aside(self, file: str) -> Path:
-        """Move a file that cannot be sent out of the way, where a person finds it."""
+    def set_aside(self, entry: Entry) -> Path:
+        """Move an entry that cannot be sent out of the way, with its file; return where it is.
+
+        Raises:
+            Unavailable: The disk does not let us; it stays.
+        """
+        with self._lock:
+            current = self._entries.get(entry.number, entry)
+        to = self.set_file_aside(current.file)
+        self._pop(entry)
+        blob = self._blob(entry.number)
+        if blob.exists():
+            self.set_file_aside(blob.name)
+        return to
+
+    def set_file_aside(self, file: str) -> Path:
+        """Move a file that is no entry out of the way, where a person finds it; as `set_aside`."""
         to = self.folder.parents[1] / _ASIDE / f"{self.folder.name}-{file}"
         with _disk(self.folder):
             to.parent.mkdir(exist_ok=True, mode=0o700)
-            (self.folder / file).rename(to)
-        entry = Entry.parse(file)
-        if entry is not None:
-            self._pop(entry)
+            with contextlib.suppress(FileNotFoundError):  # it has vanished: so it is out of the way
+                (self.folder / file).rename(to)
         return to
 
     def foreign(self) -> list[str]:

@@ -40,6 +40,7 @@ _RESUME_PATIENCE_S = 60.0
 _FORCE_S = 2.0
 _NOT_YET = "the store has not answered yet"
 _SILENT_S = 10.0
+_ORIGIN_S = 10.0
 
 
 class WorkerSettings(msgspec.Struct, frozen=True):
@@ -85,6 +86,9 @@ class Destination(Protocol):
 
     def begin_on_disk(self) -> None:
         """Leave that for later."""
+
+    def await_origin(self, timeout_s: float) -> None:
+        """Wait until it is known where the run comes from."""
 
     def tell_late(self, intake: Intake) -> None:
         """Pass on what came to be known after that."""
@@ -143,6 +147,7 @@ class Worker:
         self._is_warned = False
         self._has_met_bug = False
         self._warned_dropped = 0
+        self._told_dropped = 0
         self._failures = 0
         self._beat_at = -float(HEARTBEAT_S)
         self._catch_up_at = 0.0
@@ -240,10 +245,8 @@ class Worker:
             timeout_s: How long to wait.
             last: What changes with the very last segment: try again until the time is up.
         """
-        clock, is_end = (
-            self._clock,
-            last is not None,
-        )  # a process that only takes part has {} to add
+        clock = self._clock
+        is_end = last is not None  # a process that only takes part has {} to add
         deadline = clock.monotonic() + timeout_s
         delay_s = 0.1
         while True:
@@ -279,16 +282,21 @@ class Worker:
             error = self._destination.catch_up(wait_s or 0.0)
         except Exception as bug:  # noqa: BLE001  same
             error = bug if isinstance(bug, MereError) else _bug(bug)
-        if error is None and self._destination.is_behind:
-            # Whoever accepts a connection and says nothing is away, too.
-            self._behind_at = self._behind_at or now
-            if now - self._behind_at > _SILENT_S:
-                self._warn_of(_not_yet())
+        self._note_silence(error, now)
         if error is not None:
             self._note_failure(error)
             pause_s = min(_RETRY_S_MAX, 0.5 * 2 ** min(self._failures, 10))
             self._catch_up_at = self._clock.monotonic() + pause_s
         return error
+
+    def _note_silence(self, error: MereError | None, since: float) -> None:
+        """Whoever accepts a connection and says nothing is away, too."""
+        if not self._destination.is_behind:
+            self._behind_at = 0.0
+        elif error is None:
+            self._behind_at = self._behind_at or since
+            if since - self._behind_at > _SILENT_S:
+                self._warn_of(_not_yet())
 
     def _take(self) -> bool:
         """Convert waiting calls; return whether none is left."""
@@ -297,7 +305,7 @@ class Worker:
             if self._warned_dropped == 0:
                 _log.warning(
                     "%s: %d points wait to be sent and no more are held: newer ones are dropped "
-                    "until the store takes them",
+                    "until the store or the disk takes them",
                     self._label,
                     self._buffer.points_max,
                 )
@@ -345,8 +353,21 @@ class Worker:
         self._failures = 0
         self._behind_at = 0.0
         if self._is_warned:
-            _log.warning("%s: the store answers again, everything logged is stored", self._label)
+            _log.warning("%s: the store answers again, everything held is stored", self._label)
             self._is_warned = False
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """Say how many values are gone, once it is known."""
+        if self._buffer.dropped > self._told_dropped:
+            _log.warning(
+                "%s: %d values were dropped in all: neither the store nor the disk took them in "
+                "time, and memory holds %d",
+                self._label,
+                self._buffer.dropped,
+                self._buffer.points_max,
+            )
+            self._told_dropped = self._buffer.dropped
 
     def _note_failure(self, error: MereError) -> MereError:
         self._failures += 1
@@ -376,21 +397,25 @@ class Worker:
 
     def _finish(self, data: tuple[dict[str, Any], float], reply: queue.SimpleQueue[Any]) -> None:
         changes, timeout_s = data
-        began = self._clock.monotonic()
-        error = self._settle(timeout_s, last=changes)
+        deadline = self._clock.monotonic() + timeout_s
+        self._guard(lambda: self._begin(is_forced=False))
+        self._destination.await_origin(min(_ORIGIN_S, timeout_s / 2))
+        left_s = max(0.0, deadline - self._clock.monotonic())
+        error = self._settle(left_s, last=changes)
         if error is None:
-            left_s = max(1.0, timeout_s - (self._clock.monotonic() - began))
+            left_s = max(1.0, deadline - self._clock.monotonic())
             self._guard(lambda: self._destination.tidy(is_last=True, wait_s=left_s))
+        self._tell_dropped()
         reply.put((error, self._intake.held, self._destination.folder))
         self._destination.stop()
         self.has_ended.set()
 
-    def _guard(self, act: Callable[[], None]) -> None:
+    def _guard(self, act: Callable[[], object]) -> None:
         """Do what is good to have and no harm to miss."""
         try:
             act()
         except Exception:  # noqa: BLE001  same
-            _log.debug("%s: the tail was not folded", self._label, exc_info=True)
+            _log.debug("%s: could not tidy up", self._label, exc_info=True)
 
 
 def _not_yet() -> Unavailable:

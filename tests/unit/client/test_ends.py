@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -252,3 +254,87 @@ def test_a_signal_in_the_midst_of_the_end_waits_for_it(script: Script) -> None:
     )
     assert done.returncode == -signal.SIGTERM, done.stderr
     assert (one_run()["status"], points()) == ("FINISHED", [1.0])
+
+
+@pytest.mark.parametrize(
+    ("ending", "status", "code"),
+    [
+        ("pass", "FINISHED", 0),
+        ("import sys; sys.exit(3)", "FAILED", 3),
+        ("import sys; sys.exit()", "FINISHED", 0),
+        ("raise ValueError('no')", "FAILED", 1),
+        ("raise KeyboardInterrupt", "KILLED", -signal.SIGINT),
+        ("import os; os.kill(os.getpid(), 2); import time; time.sleep(30)", "KILLED", -2),
+    ],
+)
+@pytest.mark.parametrize("where", ["inside", "outside"])
+def test_an_end_is_quick_and_quiet_and_loses_nothing(
+    script: Script, ending: str, status: str, code: int, where: str
+) -> None:
+    """With much on its way: points, a file, lines of the console, the capture of the code."""
+    lines = f"""
+        import mere
+        def log(run):
+            for value in range(5000):
+                run.log({{"a": value}})
+            run.log_text("note.txt", "kept")
+            print("said")
+        if {where == "inside"}:
+            with mere.start_run() as run:
+                log(run)
+                {ending}
+        else:
+            run = mere.start_run()
+            log(run)
+            {ending}
+        """
+    began = time.monotonic()
+    done = script(lines)
+    assert time.monotonic() - began < 30
+    assert done.returncode == code, done.stderr
+    raised = ending.startswith(("raise", "import os"))
+    assert done.stderr.count("Traceback") == raised, done.stderr
+    assert not re.search("Exception ignored|Fatal|Thread|run .*:", done.stderr), done.stderr
+    row = one_run()
+    assert (row["status"], points()) == (status, [float(n) for n in range(5000)])
+    assert mere.get_run(row["run_id"]).metric_summary["a"].count == 5000
+    assert mere.sql("select text from console where stream = 'stdout'")["text"].to_pylist() == [
+        "said"
+    ]
+    with mere.open_artifact(row["run_id"], "note.txt") as file:
+        assert file.read() == b"kept"
+
+
+@pytest.mark.parametrize("ending", ["", "raise ValueError('no')", "import sys; sys.exit(3)"])
+def test_an_end_while_the_store_is_away_leaves_all_on_disk(script: Script, ending: str) -> None:
+    done = script(
+        f"""
+        import mere
+        from mere.errors import ErrorCode
+        from mere.lake.objects.local import LocalStore
+
+        put, is_down = LocalStore.put, []
+
+        def failing(self, key, data, *, overwrite=False):
+            if is_down:
+                raise mere.Unavailable(ErrorCode.STORE_UNAVAILABLE, "the store is down")
+            return put(self, key, data, overwrite=overwrite)
+
+        LocalStore.put = failing
+        run = mere.start_run(flush_interval_s=0.1, finish_timeout_s=2)
+        run.log({{"a": 1}})
+        run.flush()
+        is_down.append(True)
+        for value in range(2, 100):
+            run.log({{"a": value}})
+        {ending}
+        """,
+        timeout_s=40,
+    )
+    assert "`mere sync`" in done.stderr
+    assert done.stderr.count("Traceback") == ("raise" in ending), done.stderr
+    assert "Exception ignored" not in done.stderr
+    assert points() == [1.0]
+    assert mere.sync().left == {}
+    assert points() == [float(n) for n in range(1, 100)]
+    assert one_run()["status"] == ("FAILED" if ending else "FINISHED")

@@ -98,7 +98,7 @@ def test_damage_is_seen(spool: Spool) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(CorruptData):
         spool.read(entry)
-    assert spool.set_aside(entry.file).exists()
+    assert spool.set_aside(entry).exists()
     assert spool.entries() == []
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from mere.lake.objects.store import ObjectInfo, ObjectStore
 from mere.lake.segment import parse_name
@@ -82,9 +82,11 @@ class SteppedStore:
             self._begin("delete", key)
             self._inner.delete([key])
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         self._begin("list", prefix)
-        found = self._inner.list(prefix, start_after=start_after)
+        found = self._inner.list(prefix, start_after=start_after, known=known)
         self._process.step()
         if self._process.scheduler.is_tracing and prefix == "journal/":
             self._process.say("  listed " + ", ".join(info.key[8:] for info in found))

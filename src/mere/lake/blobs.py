@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mere.clock import Clock
 from mere.errors import CorruptData, ErrorCode, InvalidInput, NotFound
@@ -161,6 +161,23 @@ class Blobs:
     def head(self, key: str) -> ObjectInfo:
         """Return an object's size and time. Raises as `get` does."""
         return self._store.head(key)
+
+    def signed_url(self, key: str, *, expires_s: int) -> str | None:
+        """An address at which anybody who has it can read an object for a while.
+
+        Returns:
+            None where the store gives none, as a folder does.
+
+        Raises:
+            InvalidInput: The key cannot be one.
+        """
+        store: Any = self._store
+        while not hasattr(store, "signed_url"):
+            store = getattr(store, "inner", None)
+            if store is None:
+                return None
+        url: str = store.signed_url(key, expires_s=expires_s)
+        return url
 
     def exists(self, key: str) -> bool:
         """Whether there is an object at a key, for a writer that would store it otherwise.

@@ -3,16 +3,21 @@
 ``catalog/<number>.json`` is created only if absent, and its number is one above its parent's, so
 of several processes that publish at once exactly one wins and the others start over. Roots are
 never changed. Invariant: root *n* names only objects that were stored before it was.
+
+Where the tables are kept in another catalog, too (`mere.lake.elsewhere`), every changed table is
+committed there before the root is created.
 """
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from mere.clock import Clock
+from mere.config import CatalogSettings, environment
 from mere.errors import (
     AlreadyExists,
     Conflict,
@@ -23,10 +28,14 @@ from mere.errors import (
 )
 from mere.lake.objects.store import ObjectStore
 
+if TYPE_CHECKING:
+    from mere.lake.elsewhere import Elsewhere
+
 __all__ = ["Catalog", "Root"]
 
 _PREFIX = "catalog/"
 _TAGS = "catalog/tags/"
+_ELSEWHERE = "catalog/elsewhere.json"
 _NAME = re.compile(r"catalog/([0-9]{20})\.json")
 _TAG_CHARS_MAX = 200
 
@@ -71,11 +80,16 @@ class Catalog:
         self._store = store
         self._clock = clock
         self._roots: dict[int, Root] = {}
+        self._is_elsewhere = False
+        self._elsewhere: Elsewhere | None = None
 
     def numbers(self, after: int = 0) -> list[int]:
         """The numbers of the roots there are above `after`, in order: one listing."""
         start = f"{_PREFIX}{after:020d}.json"
-        found = (_NAME.fullmatch(info.key) for info in self._store.list(_PREFIX, start_after=start))
+        infos = self._store.list(_PREFIX, start_after=start)
+        # Its name sorts behind those of roots, so it is in each such listing.
+        self._is_elsewhere = self._is_elsewhere or any(info.key == _ELSEWHERE for info in infos)
+        found = (_NAME.fullmatch(info.key) for info in infos)
         return [int(match[1]) for match in found if match]
 
     def foreign(self) -> list[str]:
@@ -84,6 +98,7 @@ class Catalog:
             info.key
             for info in self._store.list(_PREFIX)
             if not _NAME.fullmatch(info.key)
+            and info.key != _ELSEWHERE
             and not (info.key.startswith(_TAGS) and info.key.endswith(".json"))
         ]
 
@@ -135,7 +150,11 @@ class Catalog:
 
         Raises:
             Conflict: Another process published first; start over from the newest root.
+            Unavailable: The other catalog, in which the tables are kept, too, did not answer.
         """
+        elsewhere = self.elsewhere()
+        if elsewhere is not None:
+            elsewhere.commit(parent.tables, tables, lambda: self._confirm_newest(parent))
         root = Root(
             parent.number + 1,
             parent.number or None,
@@ -153,6 +172,37 @@ class Catalog:
             ) from error
         self._roots[root.number] = root
         return root
+
+    def elsewhere(self) -> Elsewhere | None:
+        """The other catalog in which the tables are kept, too, if there is one.
+
+        Raises:
+            Unavailable: It does not answer.
+        """
+        if self._elsewhere is None:
+            settings = CatalogSettings.from_environment(environment())
+            if self._is_elsewhere or settings.uri is not None:
+                from mere.lake.elsewhere import open_elsewhere
+
+                self._elsewhere = open_elsewhere(
+                    self._store, settings, is_recorded=self._is_elsewhere
+                )
+        return self._elsewhere
+
+    def settle(self, root: Root) -> bool:
+        """Put the tables of the other catalog where a root has them; False where there is none."""
+        elsewhere = self.elsewhere()
+        if elsewhere is not None:
+            elsewhere.settle(root.tables, lambda: self._confirm_newest(root))
+        return elsewhere is not None
+
+    def _confirm_newest(self, root: Root) -> None:
+        if self.numbers(after=root.number):
+            raise Conflict(
+                ErrorCode.ROOT_MOVED,
+                f"a root newer than {root.number} was published by another process",
+                number=root.number,
+            )
 
     def at(self, when: datetime) -> Root:
         """The root that was the newest at a moment.

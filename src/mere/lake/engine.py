@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +46,9 @@ if TYPE_CHECKING:
 
     from mere.lake.bulk import BulkTables
     from mere.lake.fold import FoldReport
+    from mere.lake.kept import KeptColumns
     from mere.lake.merge import Reading
+    from mere.lake.pyramid_reading import Look, Mark, SeriesReader, Window
     from mere.lake.sql import SqlEngine
     from mere.lake.status import LakeStatus
     from mere.lake.upkeep import UpkeepReport
@@ -121,6 +123,8 @@ class Lake:
             idle_ms_max=settings.lost_writer_ms // 2,
         )
         self._buffered: list[BufferedWriter] = []
+        self.listeners: set[Callable[[], None]] = set()
+        """Called when something was written through this lake; must return at once."""
         self.reset()
         _lakes.add(self)
 
@@ -130,6 +134,7 @@ class Lake:
         self._views_parts: Views | None = None
         self._sql_engine: SqlEngine | None = None
         self._bulk_tables: BulkTables | None = None
+        self._series_reader: SeriesReader | None = None
 
     def reset_after_fork(self) -> None:
         """Make the lake usable in a forked child."""
@@ -302,6 +307,25 @@ class Lake:
         engine = self._sql()
         return self._answer(as_of, lambda view: engine.query(view, query, params))
 
+    def sql_kept(
+        self, query: str, params: Mapping[str, Any], table: str, columns: KeptColumns
+    ) -> pa.Table:
+        """Run a query over columns of a keyed table that are kept in memory; raises as `sql` does.
+
+        The first query with a column reads all of its files, the next ones none: this is for
+        questions that are asked again and again. See `mere.lake.kept`.
+
+        Args:
+            query: SQL in which ``kept_rows`` has the table's key and these columns.
+            params: Values for ``$name``.
+            table: The keyed table.
+            columns: Expressions over its columns, by the name that they have in the query.
+        """
+        engine = self._sql()
+        return self._answer(
+            None, lambda view: engine.query_kept(view, query, params, (table, columns))
+        )
+
     def get(self, table: str, key: Any, *, as_of: AsOf | None = None) -> dict[str, Any] | None:
         """One row of a keyed table as plain values, or None; raises as `sql` does."""
         from mere.lake.rows_out import key_of, public_row
@@ -332,6 +356,32 @@ class Lake:
             as_of: As for `sql`.
         """
         return self._answer(as_of, lambda view: view.table(table).scan(where, columns))
+
+    def look(
+        self, table: str, windows: Sequence[tuple[Window, Mark | None]]
+    ) -> tuple[Mark, list[Look | None]]:
+        """Series of a log table from afar: exact buckets of windows; see `pyramid_reading`.
+
+        Args:
+            table: A table with a pyramid.
+            windows: Which series, from where to where, in how many buckets; and the mark of an
+                earlier look at the same window, where only what changed is wanted.
+
+        Returns:
+            How far all this saw, and what is seen in each window: None where nothing changed.
+
+        Raises:
+            InvalidInput: The table has no pyramid.
+            CorruptData: An object the tables refer to is missing or damaged.
+        """
+        reader = self._series()
+
+        def answer(view: View) -> tuple[Mark, list[Look | None]]:
+            looks = [reader.look(view, table, window, since) for window, since in windows]
+            return reader.mark(view), looks
+
+        found: tuple[Mark, list[Look | None]] = self._answer(None, answer)
+        return found
 
     def refresh(self) -> None:
         """Look for what other processes wrote: one listing where there is nothing new."""
@@ -518,6 +568,19 @@ class Lake:
 
         return erase(self, table, values)
 
+    def erase_before(self, table: str, before_us: int) -> int:
+        """Remove rows of a log table sorted by time that are older; returns how many.
+
+        Older states keep them until they expire.
+
+        Raises:
+            InvalidInput: The table is no log table sorted by time.
+            Unavailable: Other processes were quicker again and again, or the store is away.
+        """
+        from mere.lake.erase import erase_before
+
+        return erase_before(self, table, before_us)
+
     def upkeep(self, *, dry_run: bool = False) -> UpkeepReport:
         """Compact small files, expire old states, collect what nobody refers to.
 
@@ -609,6 +672,8 @@ class Lake:
         if self._views_parts is not None:
             self._journal.remember(segment)
             self._views_parts.note_write()
+        for tell in list(self.listeners):
+            tell()
 
     def _is_stored(self, name: SegmentName) -> bool:
         """Whether a segment of ours is in the journal, or was there and has been folded."""
@@ -660,6 +725,14 @@ class Lake:
             if self._bulk_tables is None:
                 self._bulk_tables = BulkTables(self)
             return self._bulk_tables
+
+    def _series(self) -> SeriesReader:
+        from mere.lake.pyramid_reading import SeriesReader
+
+        with self._lock:
+            if self._series_reader is None:
+                self._series_reader = SeriesReader(self._catalog)
+            return self._series_reader
 
     def _sql(self) -> SqlEngine:
         from mere.lake.sql import SqlEngine

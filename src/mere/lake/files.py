@@ -135,7 +135,8 @@ class LocalFiles:
     def _trim(self, keep: set[Path]) -> None:
         """Delete the files read longest ago until the cache is within its bound."""
         try:
-            files = [(entry.stat(), Path(entry.path)) for entry in os.scandir(self._cache)]
+            with os.scandir(self._cache) as entries:
+                files = [(entry.stat(), Path(entry.path)) for entry in entries]
         except FileNotFoundError:
             return
         total = sum(stat.st_size for stat, _ in files)

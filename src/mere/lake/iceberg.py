@@ -49,6 +49,7 @@ from mere.errors import CorruptData, ErrorCode, MereError, NotFound
 from mere.lake.iceberg_io import StoreIO
 from mere.lake.iceberg_schema import bounds_of, grown_schema, schema_of
 from mere.lake.objects.store import ObjectStore
+from mere.lake.pyramid import pyramid_file
 from mere.lake.records import Key
 from mere.lake.rows import RowStamps
 from mere.lake.schema import Table
@@ -182,7 +183,8 @@ class Iceberg:
             for manifest in self._manifests_of(snapshot):
                 keys.add(self.key(manifest.manifest_path))
                 keys.update(self._key_of(entry) for entry in self._manifest_entries(manifest))
-        return keys
+        pyramids = (pyramid_file(key) for key in keys)
+        return keys | {pyramid[0] for pyramid in pyramids if pyramid is not None}
 
     def key(self, location: str) -> str:
         """The key of a path found in metadata.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mere.clock import HybridClock
 from mere.lake.files import in_parallel
-from mere.lake.objects.store import ObjectStore
+from mere.lake.objects.store import ObjectInfo, ObjectStore
 from mere.lake.segment import (
     JOURNAL,
     Segment,
@@ -58,20 +58,33 @@ class Journal:
         self._hybrid = hybrid
         self._width = width
         self._segments: dict[SegmentName, Segment] = {}
+        self._records = 0
+        self._names: dict[str, SegmentName] = {}
+        self._infos: dict[str, ObjectInfo] = {}
 
     def look(self) -> Listing:
         """List the journal: one request. Our clock follows what it sees."""
         sizes: dict[SegmentName, int] = {}
         markers, foreign = [], []
-        for info in self._store.list(JOURNAL):
-            name, marker = parse_name(info.key), parse_marker(info.key)
+        infos = self._store.list(JOURNAL, known=self._infos)
+        known, self._names = self._names, {}  # most of a listing was in the one before
+        self._infos = {info.key: info for info in infos}
+        for info in infos:
+            key = info.key
+            name = known.get(key)
+            if name is None:
+                name = parse_name(key)
+                if name is not None:
+                    self._hybrid.observe(name.tick)
             if name is not None:
                 sizes[name] = info.size
-                self._hybrid.observe(name.tick)
-            elif marker is not None:
+                self._names[key] = name
+                continue
+            marker = parse_marker(key)
+            if marker is not None:
                 markers.append(marker)
             else:
-                foreign.append(info.key)
+                foreign.append(key)
         return Listing(tuple(sorted(sizes)), sizes, tuple(markers), tuple(foreign))
 
     def read(self, names: Iterable[SegmentName]) -> list[Segment]:
@@ -85,13 +98,17 @@ class Journal:
         missing = [name for name in wanted if name not in self._segments]
         fetched = in_parallel(self._fetch, missing, self._width)
         kept = {name: self._segments[name] for name in wanted if name in self._segments}
-        self._segments = {**kept, **dict(zip(missing, fetched, strict=True))}
-        return [self._segments[name] for name in wanted]
+        found = {**kept, **dict(zip(missing, fetched, strict=True))}
+        # What a writer remembers meanwhile goes into the old dictionary, and is fetched.
+        self._records = sum(segment.records for segment in found.values())
+        self._segments = found
+        return [found[name] for name in wanted]
 
     def remember(self, segment: Segment) -> None:
         """Keep a segment of our own, which need not be fetched then; unless too much is kept."""
-        if sum(kept.records for kept in self._segments.values()) < _RECORDS_KEPT:
+        if self._records < _RECORDS_KEPT:
             self._segments[segment.name] = segment
+            self._records += segment.records
 
     def mark(self, root: int) -> None:
         """Say in the listing that a root was published; before anything it holds is deleted."""

@@ -17,6 +17,8 @@ from mere.errors import CorruptData, ErrorCode
 from mere.lake.arrow import arrow_schema
 from mere.lake.iceberg import Iceberg
 from mere.lake.objects.store import ObjectStore
+from mere.lake.pyramid import data_suffix, pyramid_file
+from mere.lake.pyramid_files import encode_pyramid
 from mere.lake.tables import DataFileRef, TableState
 
 __all__ = ["describe_data_file", "read_data_file", "write_data_file"]
@@ -53,7 +55,11 @@ def write_data_file(
         store_schema=False,
     )
     data = buffer.getvalue()
-    key = iceberg.new_key(state.table.name, ".parquet")
+    pyramid = encode_pyramid(state.table, table)
+    key = iceberg.new_key(state.table.name, data_suffix(pyramid))
+    beside = pyramid_file(key)
+    if pyramid is not None and beside is not None:
+        store.put(beside[0], pyramid)
     store.put(key, data)
     return describe_data_file(
         iceberg.path(key),

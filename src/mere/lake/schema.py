@@ -14,7 +14,7 @@ import msgspec
 
 from mere.errors import CorruptData, ErrorCode, InvalidInput
 
-__all__ = ["CREATED_AT", "UPDATED_AT", "Column", "Table", "Type", "parse_type"]
+__all__ = ["CREATED_AT", "UPDATED_AT", "Column", "Pyramid", "Table", "Type", "parse_type"]
 
 CREATED_AT = "created_at"
 UPDATED_AT = "updated_at"
@@ -128,6 +128,21 @@ class Column(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.merge or ("map" if self.type.lstrip().startswith("map") else "set")
 
 
+class Pyramid(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How points of a sorted log table are looked at from afar; see `mere.lake.pyramid`.
+
+    The table's last sort column, a long, is the position of a point in its series; the others
+    name the series.
+
+    Args:
+        moment: The column that says when a point was, a timestamptz.
+        value: The column that holds its value, a double.
+    """
+
+    moment: str
+    value: str
+
+
 class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     """A table: a keyed one if `key` names columns, else an append-only log.
 
@@ -140,6 +155,7 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
         doc: A sentence for the reader of the schema.
         is_bulk: Written whole, by `Lake.write_table`, and never through the journal. Its columns
             are those of its Iceberg schema, and none are declared.
+        pyramid: Files of this log table get pyramids; see `mere.lake.pyramid`.
     """
 
     name: str
@@ -148,6 +164,7 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
     sort: tuple[str, ...] = ()
     doc: str = ""
     is_bulk: bool = False
+    pyramid: Pyramid | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or not self.name.isascii():
@@ -166,6 +183,16 @@ class Table(msgspec.Struct, frozen=True, omit_defaults=True):
             raise self._bad(f"{CREATED_AT} and {UPDATED_AT} are kept by the engine: leave them out")
         for column in self.columns:
             self._check_column(column, by_name)
+        if self.pyramid is not None:
+            self._check_pyramid(self.pyramid, by_name)
+
+    def _check_pyramid(self, pyramid: Pyramid, by_name: Mapping[str, Column]) -> None:
+        if self.key or len(self.sort) < 2:
+            raise self._bad(f"table {self.name} has no series: a pyramid needs a sorted log table")
+        kinds = {self.sort[-1]: "long", pyramid.moment: "timestamptz", pyramid.value: "double"}
+        for name, kind in kinds.items():
+            if name not in by_name or by_name[name].type != kind:
+                raise self._bad(f"the pyramid of table {self.name} needs a {kind} column {name!r}")
 
     def _check_column(self, column: Column, by_name: Mapping[str, Column]) -> None:
         parsed = column.parsed

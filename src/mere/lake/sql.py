@@ -17,6 +17,8 @@ import duckdb
 import pyarrow as pa
 
 from mere.errors import CorruptData, ErrorCode, Internal, InvalidInput, MereError
+from mere.lake.kept import KeptColumns, KeptTables
+from mere.lake.sources import quoted, select_of, source_of
 from mere.lake.view import TableView, View
 
 __all__ = ["SqlEngine"]
@@ -42,6 +44,7 @@ class SqlEngine:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._connection.execute("SET parquet_metadata_cache = true")
         self._lock = threading.Lock()
+        self._kept = KeptTables(self._connection)
         self._schemas: list[_Schema] = []
         self._count = 0
 
@@ -51,6 +54,39 @@ class SqlEngine:
         Its threads do not exist there, and closing it would wait for them or crash.
         """
         ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
+
+    def query_kept(
+        self,
+        view: View,
+        query: str,
+        params: Mapping[str, Any],
+        kept: tuple[str, KeptColumns],
+    ) -> pa.Table:
+        """Run one query in which ``kept_rows`` is a table's key and kept columns.
+
+        Raises:
+            InvalidInput: The query is wrong.
+            CorruptData: A file the tables refer to cannot be read.
+        """
+        table, columns = kept
+        cursor = self._connection.cursor()
+        try:
+            for is_last in (False, True):
+                with self._using(view, cursor, f"{query} {table}", is_text=True) as schema:
+                    with self._lock:
+                        rows = self._kept.relation(view.table(table), schema.name, columns)
+                    cursor.execute(f"SET search_path = '{schema.name},main'")
+                    try:
+                        found = cursor.sql(query.replace("kept_rows", rows), params=params)
+                        return found.to_arrow_table()
+                    except duckdb.CatalogException:  # kept anew meanwhile, with more columns
+                        if is_last:
+                            raise
+        except duckdb.Error as error:
+            raise _translated(error) from error
+        finally:
+            cursor.close()
+        raise AssertionError("one of two attempts answers or raises")
 
     def query(
         self, view: View, query: str, params: Sequence[Any] | Mapping[str, Any] | None = None
@@ -74,9 +110,9 @@ class SqlEngine:
 
     @contextlib.contextmanager
     def _using(
-        self, view: View, cursor: duckdb.DuckDBPyConnection, query: str
+        self, view: View, cursor: duckdb.DuckDBPyConnection, query: str, *, is_text: bool = False
     ) -> Iterator[_Schema]:
-        named = self._named(cursor, query, view)
+        named = _held(query, view) if is_text else self._named(cursor, query, view)
         wanted = [name for name in view.states if name.lower() in named]
 
         def is_unread(name: str) -> bool:
@@ -109,8 +145,7 @@ class SqlEngine:
             raise
         except duckdb.Error:
             # DuckDB does not say it of queries with parameters: then all that the text holds.
-            text = query.lower()
-            return {name for name in map(str.lower, view.states) if name in text}
+            return _held(query, view)
 
     def _schema(self, view: View) -> _Schema:
         for schema in self._schemas:
@@ -134,37 +169,28 @@ class SqlEngine:
 
         A table that is only shown gets its columns and no rows.
         """
-        name = view.table.name
-        _check_cases(name, view.schema.names)
-        columns = ", ".join(_quoted(column) for column in view.schema.names)
-        sources = []
-        paths = [] if is_shown_only else view.paths()
-        # All files of a bulk table's snapshot have one schema.
-        is_evolved = len(view.state.metadata.schemas) > 1 and not view.table.is_bulk
-        if paths:
-            files = "[" + ", ".join(_literal(path) for path in paths) + "]"
-            source = f"read_parquet({files}, union_by_name = {str(is_evolved).lower()})"
-            if view.table.is_keyed and view.patches:
-                keys = self._store(schema, f"keys of {name}", _keys(view))
-                using = ", ".join(_quoted(column) for column in view.table.key)
-                source += f" ANTI JOIN {keys} USING ({using})"
-            sources.append(
-                f"SELECT * FROM {source}" if is_evolved else f"SELECT {columns} FROM {source}"
-            )
-        if not paths or view.tail.num_rows or is_evolved:
-            tail = self._store(schema, f"tail of {name}", view.tail)
-            sources.append(f"SELECT {columns} FROM {tail}")
-        union = " UNION ALL BY NAME ".join(reversed(sources))
-        self._connection.execute(
-            f"CREATE OR REPLACE VIEW {schema.name}.{_quoted(name)} AS "
-            f"SELECT {columns} FROM ({union})"
+        source = source_of(view, is_shown_only=is_shown_only)
+        name = source.name
+        keys = tail = None
+        if source.keys is not None:
+            keys = self._store(schema, f"keys of {name}", source.keys)
+        if source.tail is not None:
+            tail = self._store(schema, f"tail of {name}", source.tail)
+        select = select_of(
+            source.columns,
+            source.key,
+            source.paths,
+            is_evolved=source.is_evolved,
+            keys=keys,
+            tail=tail,
         )
+        self._connection.execute(f"CREATE OR REPLACE VIEW {schema.name}.{quoted(name)} AS {select}")
         if not is_shown_only:
             schema.tables.add(name)
 
     def _store(self, schema: _Schema, name: str, table: pa.Table) -> str:
         """Copy an Arrow table into the database, where every cursor sees it."""
-        stored = f"{schema.name}.{_quoted(name)}"
+        stored = f"{schema.name}.{quoted(name)}"
         self._connection.register("incoming", table)
         try:
             self._connection.execute(
@@ -175,34 +201,10 @@ class SqlEngine:
         return stored
 
 
-def _keys(view: TableView) -> pa.Table:
-    columns = {
-        name: pa.array([key[index] for key in view.patches], view.schema.field(name).type)
-        for index, name in enumerate(view.table.key)
-    }
-    return pa.table(columns)
-
-
-def _check_cases(table: str, names: Sequence[str]) -> None:
-    """Refuse columns that SQL cannot tell apart: it would give the first for each."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.lower(), name)
-        if other != name:
-            raise InvalidInput(
-                ErrorCode.INVALID_QUERY,
-                f"columns {other!r} and {name!r} of table {table} differ in case only, which SQL "
-                "does not see: read the table as Arrow, or rename one",
-                table=table,
-            )
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _held(query: str, view: View) -> set[str]:
+    """The tables whose names a text holds, in lower case."""
+    text = query.lower()
+    return {name for name in map(str.lower, view.states) if name in text}
 
 
 def _translated(error: duckdb.Error) -> MereError:

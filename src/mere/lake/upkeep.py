@@ -234,6 +234,9 @@ def _actions(plan: UpkeepPlan) -> list[Action]:
 
 def _read_state(lake: Lake, view: View) -> UpkeepState:
     objects = lake.store.list("tables/")
+    if lake.catalog.settle(view.root):
+        # The other catalog writes metadata beside ours, and alone knows what of it is needed.
+        objects = [info for info in objects if not info.key.endswith(".metadata.json")]
     times = {info.key: info.modified_us for info in lake.store.list("catalog/")}
     roots = [(root, times[root.key]) for root in lake.roots() if root.key in times]
     tags = lake.catalog.tags()

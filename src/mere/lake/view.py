@@ -159,7 +159,11 @@ class TableView:
 
     def paths(self) -> list[str]:
         """Local paths of all files of the snapshot."""
-        return self._reading.files.paths((file.key, file.size) for file in self.files)
+        return self.paths_of(self.files)
+
+    def paths_of(self, files: Iterable[DataFileRef]) -> list[str]:
+        """Local paths of some files of the snapshot."""
+        return self._reading.files.paths((file.key, file.size) for file in files)
 
     def get(self, key: Key) -> Row | None:
         """One row of a keyed table, or None."""

@@ -17,6 +17,7 @@ from mere.lake.merge import Reading
 from mere.lake.schema import Table
 from mere.lake.settings import LakeSettings
 from mere.lake.states import States
+from mere.lake.tables import TableState
 from mere.lake.view import View, last_folded
 
 __all__ = ["Views"]
@@ -57,7 +58,9 @@ class Views:
         self._lock = threading.Lock()
         self._view: View | None = None
         self._listed_at = 0.0
+        self._shown_at = 0.0
         self._has_written = False
+        self._prepared: dict[str, tuple[str, Table, TableState]] = {}
 
     @property
     def reading(self) -> Reading:
@@ -69,8 +72,15 @@ class Views:
         self._has_written = True
 
     def current(self, *, age_ms_max: int = 0) -> View:
-        """The newest state, or one this old, if nothing was written here since."""
+        """The newest state, or one this old, if nothing was written here since.
+
+        Threads that come while another lists share the next listing: what began after they came
+        shows them all there was then.
+        """
+        came_at = self._clock.monotonic()
         with self._lock:
+            if self._view is not None and self._shown_at > came_at:
+                return self._view
             age_ms = (self._clock.monotonic() - self._listed_at) * 1000
             if self._view is not None and not self._has_written and age_ms < age_ms_max:
                 return self._view
@@ -118,6 +128,7 @@ class Views:
             if known is None or look_for_root or listing.root > root.number:
                 root = self._catalog.newest(root)
             if known and listing.names == known.listing.names and root is known.root:
+                self._shown_at = self._listed_at
                 return known
             try:
                 view = self._view_of(root, listing)
@@ -127,6 +138,7 @@ class Views:
             missing = gaps(listing.names, view.folded)
             if not missing:
                 self._view = view
+                self._shown_at = self._listed_at
                 return view
             look_for_root = True
             if attempt >= self._settings.relist_attempts:
@@ -145,6 +157,20 @@ class Views:
             missing=missing,
         )
 
+    def _as_declared(self, table: Table, stored: TableState | None) -> TableState:
+        """A table as it is declared, made once for each state that is stored of it.
+
+        With dozens of tables that would be most of the work of a view otherwise.
+        """
+        location = "" if stored is None else stored.location
+        kept = self._prepared.get(table.name)
+        if kept is not None and kept[0] == location and kept[1] is table:
+            return kept[2]
+        iceberg = self._reading.iceberg
+        made = iceberg.create(table) if stored is None else iceberg.evolve(stored, table)
+        self._prepared[table.name] = (location, table, made)
+        return made
+
     def _view_of(self, root: Root, listing: Listing) -> View:
         """The view of a root and of what is listed beyond it.
 
@@ -160,10 +186,7 @@ class Views:
         for name, table in self._declared.items():
             if found.is_bulk(name):
                 table.merged_with(found[name].table)  # refuses
-            if name not in states:
-                states[name] = reading.iceberg.create(table)
-            else:
-                states[name] = reading.iceberg.evolve(states[name], table)
+            states[name] = self._as_declared(table, states.get(name))
         folded = last_folded(states.values())
         wanted = [name for name in listing.names if name.sequence > folded.get(name.writer, 0)]
         tail = self._journal.read(wanted) if wanted else []

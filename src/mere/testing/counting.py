@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from mere.lake.objects.store import ObjectInfo, ObjectStore
@@ -126,10 +126,12 @@ class CountingStore:
         finally:
             self._note("delete", doomed[0] if doomed else "", len(doomed))
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         size = 0
         try:
-            found = self._inner.list(prefix, start_after=start_after)
+            found = self._inner.list(prefix, start_after=start_after, known=known)
             size = len(found)
             return found
         finally:

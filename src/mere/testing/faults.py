@@ -20,7 +20,7 @@ import os
 import random
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -134,11 +134,13 @@ class FaultyStore:
             raise self._unavailable("delete", doomed[0] if doomed else "", "partial_delete")
         self._inner.delete(doomed)
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         def listing() -> list[ObjectInfo]:
             if self._hits("torn_list"):
                 return self._torn(prefix, start_after)
-            return self._inner.list(prefix, start_after=start_after)
+            return self._inner.list(prefix, start_after=start_after, known=known)
 
         return self._faulty("list", prefix, listing)
 

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from mere.errors import InvalidInput
+from mere.lake import Column, Table
 from mere.lake.objects.memory import MemoryStore
 
 
@@ -98,3 +99,35 @@ def test_no_record_is_lost_or_doubled_while_others_write_and_fold(open_lake):
     assert not errors
     assert gone == 2 * 8 * 4
     assert counts(eraser) == {"kept-0": 32, "kept-1": 32}
+
+
+NOTES = Table(
+    "notes",
+    columns=(Column("moment", "timestamptz"), Column("text", "string")),
+    sort=("moment",),
+)
+
+
+def notes(*seconds: int | None) -> list[dict]:
+    return [{"moment": s if s is None else 1_000_000 * s, "text": str(s)} for s in seconds]
+
+
+def test_what_is_older_goes_and_what_has_no_time_stays(open_lake, store: MemoryStore):
+    lake = open_lake(tables=(NOTES,))
+    for seconds in ((1, 2, None), (3, 9), (10, 11)):
+        lake.append("notes", notes(*seconds))
+        lake.fold()
+    lake.append("notes", notes(4, 12))
+    untouched = {info.key for info in store.list("tables/notes/data/")}
+    assert lake.erase_before("notes", 10_000_000) == 5
+    left = lake.sql("select text from notes order by moment nulls first")["text"].to_pylist()
+    assert left == ["None", "10", "11", "12"]
+    live = {file.key for file in lake.newest_view().table("notes").files}
+    assert len(live & untouched) == 1, "the file with nothing older was not read"
+    assert lake.erase_before("notes", 10_000_000) == 0
+
+
+def test_only_what_is_sorted_by_time_has_older_rows(lake):
+    for table, complaint in (("points", "by value only"), ("items", "is none")):
+        with pytest.raises(InvalidInput, match=complaint):
+            lake.erase_before(table, 1)

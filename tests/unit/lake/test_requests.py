@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
+from mere.clock import SystemClock
 from mere.lake import Lake
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
@@ -23,7 +28,7 @@ def connect(counting: CountingStore, clock, tmp_path):
     def connect_it(**options) -> Lake:
         return Lake.open(
             "memory://test",
-            clock=clock,
+            clock=options.pop("clock", clock),
             store=RetryingStore(counting, clock),
             cache=tmp_path / "cache",
             **options,
@@ -268,3 +273,24 @@ def test_a_query_fetches_the_tables_it_names_alone(lake, connect, counting, para
     assert found["n"].to_pylist() == [10]
     assert counting.keys("get", "tables/points/")
     assert not counting.keys("get", "tables/items/")
+
+
+def test_threads_that_read_at_once_share_a_listing(connect, counting: CountingStore, monkeypatch):
+    lake = connect(tables=TABLES, clock=SystemClock())
+    lake.refresh()
+    counting.reset()
+    came, may_list = threading.Barrier(17), threading.Event()
+    listing = lake.journal.look
+    monkeypatch.setattr(lake.journal, "look", lambda: (may_list.wait(10), listing())[1])
+
+    def read():
+        came.wait()
+        return lake.view()
+
+    with ThreadPoolExecutor(16) as threads:
+        readers = [threads.submit(read) for _ in range(16)]
+        came.wait()
+        time.sleep(0.1)  # until all of them ask
+        may_list.set()
+        assert len({id(reader.result()) for reader in readers}) == 1
+    assert counting.count("list") == 2  # whoever came first asked alone, all others together

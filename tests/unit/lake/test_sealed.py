@@ -33,11 +33,12 @@ class Lossy(MemoryStore):
 
     mode = ""
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         if self.mode != "down":
             super().put(key, data, overwrite=overwrite)
         if self.mode:
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, self.mode)
+        return False
 
 
 @pytest.fixture

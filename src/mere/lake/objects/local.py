@@ -22,7 +22,7 @@ import functools
 import itertools
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from mere.errors import AlreadyExists, ErrorCode, InvalidInput
@@ -164,12 +164,16 @@ class LocalStore:
             ):
                 self._delete_in(folder, names)
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         # A folder is read in no order while others write. What is gone when the first reading
         # comes by was removed before the second begins, which then sees what had been put first.
-        found = {info.key: info for info in self._read_folder(prefix, start_after)}
-        found.update((info.key, info) for info in self._read_folder(prefix, start_after))
-        return sorted(found.values(), key=lambda info: info.key)
+        told = known or {}
+        found = {info.key: info for info in self._read_folder(prefix, start_after, told)}
+        again = {**told, **found}
+        found.update((info.key, info) for info in self._read_folder(prefix, start_after, again))
+        return [found[key] for key in sorted(found)]
 
     def head(self, key: str) -> ObjectInfo:
         with self._translated(key), self._reading(key) as fd:
@@ -329,20 +333,33 @@ class LocalStore:
                 raise IsADirectoryError(errno.EISDIR, "not a file", key)
             yield fd
 
-    def _read_folder(self, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+    def _read_folder(
+        self, prefix: str, start_after: str, known: Mapping[str, ObjectInfo]
+    ) -> Iterator[ObjectInfo]:
         folder, slash, _ = check_prefix(prefix).rpartition("/")
         with (
             self._translated(prefix),
             contextlib.suppress(FileNotFoundError, NotADirectoryError),
             self._opened_folder(folder) as fd,
         ):
-            yield from self._walk(fd, folder + slash, prefix, start_after)
+            yield from self._walk(fd, folder + slash, prefix, start_after, known)
 
-    def _walk(self, fd: int, folder: str, prefix: str, start_after: str) -> Iterator[ObjectInfo]:
+    def _walk(
+        self,
+        fd: int,
+        folder: str,
+        prefix: str,
+        start_after: str,
+        known: Mapping[str, ObjectInfo],
+    ) -> Iterator[ObjectInfo]:
         """Find the files of an open folder, named with its final slash, and those below."""
         with os.scandir(fd) as entries:
             for entry in entries:
                 key = folder + entry.name
+                info = known.get(key)
+                if info is not None and key > start_after and key.startswith(prefix):
+                    yield info
+                    continue
                 # What vanishes while we walk, or turns into something else, is not there.
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     if entry.is_dir(follow_symlinks=False):
@@ -350,7 +367,9 @@ class LocalStore:
                             with posix.closing(
                                 posix.open_below(fd, entry.name, create=False)
                             ) as below_fd:
-                                yield from self._walk(below_fd, key + "/", prefix, start_after)
+                                yield from self._walk(
+                                    below_fd, key + "/", prefix, start_after, known
+                                )
                     elif key > start_after and key.startswith(prefix) and _is_object(entry, key):
                         status = entry.stat(follow_symlinks=False)
                         yield ObjectInfo(key, status.st_size, status.st_mtime_ns // 1000)

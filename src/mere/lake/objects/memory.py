@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 from mere.clock import Clock, SystemClock
@@ -104,7 +104,13 @@ class MemoryStore:
                 if self._objects.pop(key, None) is not None:
                     del self._keys[bisect_left(self._keys, key)]
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self,
+        prefix: str,
+        *,
+        start_after: str = "",
+        known: Mapping[str, ObjectInfo] | None = None,  # noqa: ARG002  to list all is as quick
+    ) -> list[ObjectInfo]:
         check_prefix(prefix)
         self._check_process()
         with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from mere.clock import Clock
@@ -95,8 +95,10 @@ class RetryingStore:
         doomed = list(keys)
         self._retried(lambda: self._inner.delete(doomed))
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
-        return self._retried(lambda: self._inner.list(prefix, start_after=start_after))
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
+        return self._retried(lambda: self._inner.list(prefix, start_after=start_after, known=known))
 
     def head(self, key: str) -> ObjectInfo:
         return self._retried(lambda: self._inner.head(key))

@@ -19,7 +19,7 @@ import contextlib
 import functools
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -206,7 +206,13 @@ class S3Store:
             with self._calling("", is_delete=True):
                 obstore.delete(self._writer(0), paths)
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self,
+        prefix: str,
+        *,
+        start_after: str = "",
+        known: Mapping[str, ObjectInfo] | None = None,  # noqa: ARG002  to list all is as quick
+    ) -> list[ObjectInfo]:
         # obstore lists whole folders only, so the rest of the prefix is compared here.
         folder = (self._prefix + check_prefix(prefix)).rpartition("/")[0]
         offset = self._prefix + start_after if start_after else None
@@ -230,6 +236,13 @@ class S3Store:
         with self._calling(key):
             meta = obstore.head(self._reader, self._prefix + key)
             return ObjectInfo(key, meta["size"], _to_us(meta["last_modified"]))
+
+    def signed_url(self, key: str, *, expires_s: int) -> str:
+        """An address at which anybody who has it can read an object for a while."""
+        check_key(key)
+        with self._calling(key):
+            expires = timedelta(seconds=expires_s)
+            return obstore.sign(self._reader, "GET", self._prefix + key, expires)
 
     def _put_parts(self, key: str, pieces: Iterator[bytes], size: int, digest: str) -> None:
         with self._calling(key):

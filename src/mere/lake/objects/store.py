@@ -9,7 +9,7 @@ exceptions of their library into those of `mere.errors`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -113,7 +113,9 @@ class ObjectStore(Protocol):
             Unavailable: The store did not answer; some may be gone.
         """
 
-    def list(self, prefix: str, *, start_after: str = "") -> list[ObjectInfo]:
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         """Return the objects whose key begins with `prefix`, sorted by key.
 
         What was there before the call and is not deleted during it is in the list. A list may
@@ -123,6 +125,8 @@ class ObjectStore(Protocol):
         Args:
             prefix: A folder with its trailing slash, or any beginning of keys.
             start_after: Only keys greater than this one.
+            known: What an earlier listing said of objects whose age does not matter to the caller,
+                by key. It may be said again, where to find it out anew takes time.
 
         Raises:
             Unavailable: The store did not answer.

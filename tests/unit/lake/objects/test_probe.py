@@ -16,30 +16,30 @@ from mere.testing.counting import CountingStore
 class AlwaysOverwrites(MemoryStore):
     """As S3 services do that do not know If-None-Match."""
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        super().put(key, data, overwrite=True)
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
+        return super().put(key, data, overwrite=True)
 
 
 class RefusesSilently(MemoryStore):
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         try:
-            super().put(key, data, overwrite=overwrite)
+            return super().put(key, data, overwrite=overwrite)
         except AlreadyExists:
-            return
+            return True
 
 
 class OverwritesAndRefuses(MemoryStore):
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         try:
-            super().put(key, data, overwrite=overwrite)
+            return super().put(key, data, overwrite=overwrite)
         except AlreadyExists:
             super().put(key, b"something else", overwrite=True)
             raise
 
 
 class Forgets(MemoryStore):
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
-        return
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
+        return False
 
 
 def stacks(inner: MemoryStore) -> list[ObjectStore]:
@@ -81,7 +81,7 @@ def test_two_probes_at_once_do_not_meet() -> None:
 
 def test_no_answer_is_no_verdict() -> None:
     class Away(MemoryStore):
-        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, "away")
 
     with pytest.raises(Unavailable):

@@ -43,7 +43,7 @@ def test_a_lost_reply_is_found_out_by_reading_back() -> None:
     stack = Stack()
 
     class HealsOnGet(MemoryStore):
-        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
             super().put(key, data, overwrite=overwrite)
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, "the reply was lost")
 
@@ -65,11 +65,11 @@ def test_refused_as_taken_yet_free_is_tried_again() -> None:
     class TwiceRefused(MemoryStore):
         refusals = 2
 
-        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+        def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
             if self.refusals:
                 self.refusals -= 1
                 raise AlreadyExists(ErrorCode.OBJECT_EXISTS, "409, as S3 says to both of two")
-            super().put(key, data, overwrite=overwrite)
+            return super().put(key, data, overwrite=overwrite)
 
     clock = ManualClock()
     inner = TwiceRefused(clock)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from mere.errors import ErrorCode, InvalidInput
 
 __all__ = [
+    "CatalogSettings",
     "IcebergSettings",
     "OidcSettings",
     "S3Config",
@@ -23,6 +24,7 @@ __all__ = [
     "Settings",
     "cache_folder",
     "environment",
+    "first_admin",
     "spool_bytes_max",
     "state_folder",
     "webhook_allow",
@@ -194,7 +196,7 @@ class ServerSettings:
     """The address at which others reach the server, where a proxy is before it."""
     refresh_s: float = 0.5
     """How old what a worker knows of other writers may get, where it does not look at once."""
-    fold_s: float = 5.0
+    fold_s: float = 1.0
     """How often the server looks whether there is something to fold; 0 leaves it to others."""
     body_bytes_max: int = 64 << 20
     """The largest body of a request that is not an upload."""
@@ -249,14 +251,46 @@ class OidcSettings:
                 "MERE_OIDC_ISSUER is set and MERE_OIDC_CLIENT_ID is not: set it to the id under "
                 "which the server is registered with the provider",
             )
-        names = ("label", "scopes", "name_claim", "role_claim", "default_role")
-        given = {name: env.get(f"MERE_OIDC_{name.upper()}", "").strip() for name in names}
+        given = {
+            "label": env.get("MERE_OIDC_LABEL"),
+            "scopes": env.get("MERE_OIDC_SCOPES"),
+            "name_claim": env.get("MERE_OIDC_NAME_CLAIM"),
+            "role_claim": env.get("MERE_OIDC_ROLE_CLAIM"),
+            "default_role": env.get("MERE_OIDC_DEFAULT_ROLE"),
+        }
         return cls(
             issuer=issuer,
             client_id=client_id,
             client_secret=env.get("MERE_OIDC_CLIENT_SECRET") or None,
             roles=_pairs(env.get("MERE_OIDC_ROLES", "")),
-            **{name: value for name, value in given.items() if value},
+            **{name: value.strip() for name, value in given.items() if value and value.strip()},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogSettings:
+    """The other catalog in which a warehouse keeps its tables, if this process is told of one."""
+
+    uri: str | None = None
+    """The address of an Iceberg REST catalog."""
+    warehouse: str | None = None
+    """What it calls the warehouse, if it has several."""
+    namespace: str = "mere"
+    """Where the tables are in it; levels with dots between them."""
+    token: str | None = field(default=None, repr=False)
+    """A bearer token for it."""
+    credential: str | None = field(default=None, repr=False)
+    """An id and a secret, ``id:secret``, for OAuth's client credentials."""
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str]) -> CatalogSettings:
+        """Read the ``MERE_CATALOG_…`` variables; empty ones count as not set."""
+        return cls(
+            uri=env.get("MERE_CATALOG_URI", "").rstrip("/") or None,
+            warehouse=env.get("MERE_CATALOG_WAREHOUSE") or None,
+            namespace=env.get("MERE_CATALOG_NAMESPACE") or "mere",
+            token=env.get("MERE_CATALOG_TOKEN") or None,
+            credential=env.get("MERE_CATALOG_CREDENTIAL") or None,
         )
 
 
@@ -286,6 +320,12 @@ class IcebergSettings:
             has_credentials=_flag(env, "MERE_ICEBERG_CREDENTIALS", default=False),
             s3=S3Config.from_environment(env),
         )
+
+
+def first_admin(env: Mapping[str, str]) -> tuple[str, str] | None:
+    """The name and the password of the user to make where there is none yet, if both are said."""
+    name, password = env.get("MERE_ADMIN_NAME"), env.get("MERE_ADMIN_PASSWORD")
+    return (name, password) if name and password else None
 
 
 def _pairs(text: str) -> dict[str, str]:

@@ -15,17 +15,24 @@ import mere
 from mere.cli import (
     artifacts,
     datasets,
+    deployments,
     diff,
     doctor,
+    grants,
     interchange,
     lineage,
     logs,
+    models,
     query,
     rerun,
     retention,
     runs,
+    server,
     states,
     sync,
+    tokens,
+    traces,
+    users,
 )
 from mere.cli.output import notes
 from mere.errors import InvalidInput, MereError
@@ -55,11 +62,19 @@ app.command(doctor.doctor)
 app.command(artifacts.app)
 app.command(datasets.datasets)
 app.command(datasets.dataset)
+app.command(models.app)
+app.command(deployments.app)
 app.command(lineage.lineage)
 app.command(sync.sync)
 app.command(logs.logs)
+app.command(traces.app)
 app.command(interchange.app)
 app.command(interchange.export)
+app.command(server.server)
+app.command(server.ui)
+app.command(users.app)
+app.command(tokens.app)
+app.command(grants.app)
 
 
 def run(words: Sequence[str]) -> int:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from mere import clock
 from mere.client.delivery import RunSpec
-from mere.client.naming import name_of
 from mere.client.notebook import Cell, current_cell
 from mere.client.ranks import agreed_run_id, is_child, launch_of
 from mere.client.run import Run
@@ -20,6 +19,7 @@ from mere.client.worker import WorkerSettings
 from mere.config import Settings, environment
 from mere.entities.experiment import DEFAULT_NAME
 from mere.entities.limits import check_key, check_name, check_param, check_tag
+from mere.entities.naming import name_of
 from mere.entities.run import check_notes, check_run_id
 from mere.errors import ErrorCode, InvalidInput
 from mere.services.warehouse import resolve_url

@@ -26,6 +26,7 @@ __all__ = [
     "check_digest",
     "check_owner",
     "is_below",
+    "media_type_in_header",
     "media_type_of",
 ]
 
@@ -36,6 +37,10 @@ _MARK_DIGITS = 12
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\\]")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _OWNER = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_WORD = r"[A-Za-z0-9!#$&^_.+-]{1,127}"
+_MEDIA_TYPE = re.compile(
+    rf'{_WORD}/{_WORD}(?: ?; ?{_WORD}=(?:{_WORD}|"[ !#-\[\]-~]{{0,127}}")){{0,5}}'
+)
 _MORE_TYPES = {
     ".arrow": "application/vnd.apache.arrow.file",
     ".avif": "image/avif",
@@ -189,6 +194,15 @@ def artifact_locations(owner: str, path: str, digest: str) -> tuple[str, str]:
 def is_below(path: str, prefix: str) -> bool:
     """Whether a path is the prefix itself or lies in the folder of that name; all do in ''."""
     return not prefix or path == prefix or path.startswith(f"{prefix}/")
+
+
+def media_type_in_header(given: str | None) -> str:
+    """A media type as HTTP's headers can hold it; plain bytes where it is none.
+
+    Whoever logs an artifact says what it is, so a line of headers might be said.
+    """
+    is_one = given is not None and _MEDIA_TYPE.fullmatch(given) is not None
+    return given if is_one and given is not None else "application/octet-stream"
 
 
 def media_type_of(path: str) -> str | None:

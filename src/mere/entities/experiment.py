@@ -34,6 +34,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
         tags: Anything worth remembering.
         created_by: The account that created it.
         created_at: When it was created; None before it is stored.
+        updated_at: When it was changed last.
         deleted_at: When it was put into the bin, if it is there.
     """
 
@@ -44,6 +45,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     created_by: str | None = None
     created_at: datetime | None = None
+    updated_at: datetime | None = None
     deleted_at: datetime | None = None
 
     def checked(self) -> Experiment:

@@ -17,6 +17,7 @@ __all__ = [
     "check_name",
     "check_param",
     "check_tag",
+    "check_text",
 ]
 
 KEY_CHARS_MAX = 250
@@ -32,7 +33,7 @@ def check_name(name: object, what: str) -> str:
     Raises:
         InvalidInput: It is no text, empty, too long or not storable.
     """
-    text = _check_text(name, f"{what} name", NAME_CHARS_MAX, "shorten it")
+    text = check_text(name, f"{what} name", NAME_CHARS_MAX, "shorten it")
     if not text.strip():
         raise InvalidInput(
             ErrorCode.INVALID_VALUE,
@@ -48,7 +49,7 @@ def check_key(key: object, what: str) -> str:
     Raises:
         InvalidInput: It is no text, empty, too long or not storable.
     """
-    text = _check_text(key, f"{what} key", KEY_CHARS_MAX, "shorten it")
+    text = check_text(key, f"{what} key", KEY_CHARS_MAX, "shorten it")
     if not text:
         raise InvalidInput(
             ErrorCode.INVALID_VALUE, f"{what} key '' is empty: name what is logged", value=text
@@ -64,7 +65,7 @@ def check_param(key: object, value: object) -> tuple[str, str]:
     """
     name = check_key(key, "param")
     hint = "log long texts as artifacts"
-    return name, _check_text(_as_text(value), f"value of param {name!r}", PARAM_CHARS_MAX, hint)
+    return name, check_text(_as_text(value), f"value of param {name!r}", PARAM_CHARS_MAX, hint)
 
 
 def check_tag(key: object, value: object) -> tuple[str, str | None]:
@@ -77,7 +78,7 @@ def check_tag(key: object, value: object) -> tuple[str, str | None]:
     if value is None:
         return name, None
     hint = "log long texts as artifacts"
-    return name, _check_text(_as_text(value), f"value of tag {name!r}", TAG_CHARS_MAX, hint)
+    return name, check_text(_as_text(value), f"value of tag {name!r}", TAG_CHARS_MAX, hint)
 
 
 def _as_text(value: object) -> str:
@@ -91,7 +92,18 @@ def _as_text(value: object) -> str:
         ) from error
 
 
-def _check_text(value: object, what: str, chars_max: int, hint: str) -> str:
+def check_text(value: object, what: str, chars_max: int, hint: str) -> str:
+    """Return text that is no longer than allowed and can be stored.
+
+    Args:
+        value: The text.
+        what: What it is, for messages.
+        chars_max: How many characters it may have.
+        hint: What to do where it has more.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
     if not isinstance(value, str):
         raise InvalidInput(
             ErrorCode.INVALID_VALUE,

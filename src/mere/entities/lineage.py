@@ -1,7 +1,7 @@
 """Lineage: runs, datasets and models as nodes, what was read and written as edges.
 
-A node is named by its kind and id: ``run:<run id>``, ``dataset:<dataset id>`` or
-``model:<name>/<version>``. Edges point the way the data went.
+A node is named by its kind and id: ``run:<run id>``, ``dataset:<dataset id>``,
+``model:<name>/<version>`` or ``logged_model:<model id>``. Edges point the way the data went.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from mere.errors import ErrorCode, InvalidInput
 
 __all__ = ["Direction", "LineageEdge", "LineageGraph", "LineageNode", "check_asset", "split_node"]
 
-_KINDS = ("run", "dataset", "model")
+_KINDS = ("run", "dataset", "model", "logged_model")
 _CHARS_MAX = 600
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
@@ -49,12 +49,14 @@ class Field:
         key: The key, where it has one.
         type: What its values are.
         related: The rows it belongs to, where those are not the entity's own.
+        condition: SQL that must hold for them too, with ``{}`` as in the expression.
     """
 
     expression: str
     type: Type
     key: str | None = None
     related: Related | None = None
+    condition: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,9 @@ def _attribute(entity: Entity, name: Name, source: Source) -> Field:
     for attribute in entity.attributes:
         if name.key == attribute.name or name.key in attribute.aliases:
             return Field(attribute.expression, attribute.type)
+    for related in entity.related:
+        if name.key in related.bare:
+            return _of_related(related, name, source)
     names = [word for a in entity.attributes for word in (a.name, *a.aliases)]
     near = get_close_matches(name.key.lower(), names, n=1)
     if near:
@@ -144,8 +149,15 @@ def _of_family(family: Family, name: Name, source: Source) -> Field:
 
 def _of_related(related: Related, name: Name, source: Source) -> Field:
     prefix = related.prefixes[0]
+    if related.open_keys is not None and name.function is None and name.key not in related.keys:
+        begin, expression, condition = related.open_keys
+        rest = name.key.removeprefix(begin)
+        if name.key.startswith(begin) and rest:
+            return Field(expression, Type.LOGGED, rest, related, condition)
     if name.function is not None or name.key not in related.keys:
         known = ", ".join(f"{prefix}.{key}" for key in related.keys)
+        if related.open_keys is not None:
+            known = f"{known}{' or ' if known else ''}{prefix}.{related.open_keys[0]}…"
         raise source.refuse(name.span, f"{name.key!r} is nothing to ask of {prefix}: use {known}")
     return Field(related.keys[name.key], Type.TEXT, related=related)
 
@@ -177,7 +189,9 @@ def _logged_as(field: Field, comparison: Comparison) -> Field:
         value.kind is LiteralKind.NUMBER for value in comparison.values
     )
     if is_number:
-        return Field(f"try_cast({field.expression} as double)", Type.NUMBER, field.key)
+        return replace(
+            field, expression=f"try_cast({field.expression} as double)", type=Type.NUMBER
+        )
     return field
 
 

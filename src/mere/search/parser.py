@@ -257,6 +257,8 @@ class _Parser:
             if self._takes("NAN"):
                 return Operator.IS_NOT_NAN if is_not else Operator.IS_NAN
             raise self._expected("NULL or NAN" if is_not else "NULL, NOT NULL, NAN or NOT NAN")
+        if token.word == "RLIKE":
+            return Operator.MATCHES
         is_not = token.word == "NOT"
         token = self._take() if is_not else token
         operator = next((o for o in _NEGATED if o == token.word), None)

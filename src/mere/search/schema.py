@@ -74,11 +74,18 @@ class Related:
         prefixes: What its fields stand behind.
         keys: The expression of each field.
         sql: A query for the keys of rows, to which a condition is added.
+        open_keys: What keys that are not known stand for: the beginning of such keys, the
+            expression with ``{}`` for the rest of the key, and a condition with ``{}`` for it.
+        bare: Fields that are also written without a prefix.
+        is_joint: Whether comparisons joined by AND have to hold for the same one of them.
     """
 
     prefixes: tuple[str, ...]
     keys: Mapping[str, str]
     sql: str
+    open_keys: tuple[str, str, str] | None = None
+    bare: tuple[str, ...] = ()
+    is_joint: bool = False
 
 
 @dataclass(frozen=True)

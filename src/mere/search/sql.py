@@ -6,7 +6,8 @@ comparison with NaN except ``!=``; DuckDB has three truth values, and NaN as the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mere.search.binding import BoundComparison, Field, bind_comparison, bind_name, value_at
@@ -118,7 +119,8 @@ class _Compiler:
         """A condition; below a NOT, one that is never null."""
         match node:
             case And(terms):
-                parts = [self.condition(term, is_negated=is_negated) for term in terms]
+                parts = [self.condition(term, is_negated=is_negated) for term in self._apart(terms)]
+                parts += [self._related(*group) for group in self._joint(terms)]
                 return f"({' and '.join(parts)})"
             case Or(terms):
                 parts = [self.condition(term, is_negated=is_negated) for term in terms]
@@ -133,13 +135,41 @@ class _Compiler:
         test = self._test(bound)
         return f"coalesce({test}, false)" if is_negated else f"({test})"
 
-    def _related(self, bound: BoundComparison) -> str:
-        assert bound.field.related is not None
-        query = bound.field.related.sql
-        if bound.operator is Operator.IS_NULL:
-            test = BoundComparison(bound.field, Operator.IS_NOT_NULL, ())
-            return f"({self.entity.key} not in ({query} and {self._test(test)}))"
-        return f"({self.entity.key} in ({query} and {self._test(bound)}))"
+    def _joins(self, node: Condition) -> BoundComparison | None:
+        """A comparison that has to hold for the same related row as its neighbours."""
+        if not isinstance(node, Comparison) or node.operator is Operator.IS_NULL:
+            return None
+        if node.operator in (Operator.MATCHES, Operator.NOT_MATCHES):
+            return None  # it is tried first, by itself
+        bound = bind_comparison(self.entity, node, self.source)
+        return bound if bound.field.related and bound.field.related.is_joint else None
+
+    def _apart(self, terms: Sequence[Condition]) -> list[Condition]:
+        return [term for term in terms if self._joins(term) is None]
+
+    def _joint(self, terms: Sequence[Condition]) -> list[list[BoundComparison]]:
+        groups: dict[str, list[BoundComparison]] = {}
+        for bound in filter(None, map(self._joins, terms)):
+            assert bound.field.related is not None
+            groups.setdefault(bound.field.related.sql, []).append(bound)
+        return list(groups.values())
+
+    def _related(self, *group: BoundComparison) -> str:
+        first = group[0]
+        assert first.field.related is not None
+        query = first.field.related.sql
+        if first.operator is Operator.IS_NULL:
+            test = self._related_test(replace(first, operator=Operator.IS_NOT_NULL))
+            return f"({self.entity.key} not in ({query} and {test}))"
+        tests = " and ".join(self._related_test(bound) for bound in group)
+        return f"({self.entity.key} in ({query} and {tests}))"
+
+    def _related_test(self, bound: BoundComparison) -> str:
+        test = self._test(bound)
+        if not bound.field.condition:
+            return test
+        key = self.parameters.key(bound.field.key or "")
+        return f"{bound.field.condition.replace('{}', key)} and {test}"
 
     def _test(self, bound: BoundComparison) -> str:
         x, operator = self.parameters.read(bound.field), bound.operator

@@ -57,6 +57,10 @@ class Places:
             self._note(info.key, info.size, None)
             self._young_until_us[info.key] = info.modified_us + RENEWED_AFTER_US
 
+    def __len__(self) -> int:
+        """How many objects are known."""
+        return len(self._sizes)
+
     def has_folder(self, path: str) -> bool:
         """Whether anything lies in the folder of that path; in the empty one, at all."""
         with self._lock:
@@ -69,7 +73,15 @@ class Places:
                 if row.location.startswith(self._root):
                     self._note(row.location, row.size, row.digest)
 
-    def place(self, path: str, size: int, digest: str, store: Callable[[str], None]) -> str:
+    def place(
+        self,
+        path: str,
+        size: int,
+        digest: str,
+        store: Callable[[str], None],
+        *,
+        is_plain_ours: bool = True,
+    ) -> str:
         """Return the key that holds a content, stored now if it does not lie there yet.
 
         Args:
@@ -77,13 +89,15 @@ class Places:
             size: The content's size.
             digest: The content's digest.
             store: Creates the object at a key, or raises `AlreadyExists`.
+            is_plain_ours: Whether the readable key is free for this content; otherwise only the
+                one that names its digest is.
 
         Raises:
             InvalidInput: The path is a folder of other artifacts, or leads through one.
             AlreadyExists: Both keys the content may lie at hold something else.
         """
         self._check_free(path)
-        for key in artifact_locations(self._owner, path, digest):
+        for key in artifact_locations(self._owner, path, digest)[0 if is_plain_ours else 1 :]:
             held = self._held(key, size, digest)
             if held is _Holds.SAME and self._is_kept(key):
                 return key

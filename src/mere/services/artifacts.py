@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from mere.clock import Clock
     from mere.lake import Lake
 
-__all__ = ["Artifacts", "NewArtifact", "OnRefused"]
+__all__ = ["Artifacts", "Child", "NewArtifact", "OnRefused"]
 
 _COLUMNS = (
     "owner",
@@ -52,7 +52,8 @@ _COLUMNS = (
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATE_MS = 30 * 60 * 1000
-_OWNERS_KNOWN_MAX = 16
+_OWNERS_KNOWN_MAX = 256
+_OBJECTS_KNOWN_MAX = 200_000
 _ROWS_MAX = 2000
 _ROWS_INTERVAL_S = 10.0
 _WHOLE_BYTES_MAX = 1 << 20
@@ -73,6 +74,7 @@ class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
         caption: What people should read beside it.
         at: The tick of its logging, where it is sent later, however much; it then loses to what
             was logged to the same path since.
+        digest: SHA-256 of the file, where it is known; it is found out otherwise.
     """
 
     path: str
@@ -82,10 +84,26 @@ class NewArtifact(msgspec.Struct, frozen=True, kw_only=True):
     step: int | None = None
     caption: str | None = None
     at: int | None = None
+    digest: str | None = None
+
+
+class Child(NamedTuple):
+    """What lies directly in a folder of artifacts.
+
+    Args:
+        name: Without the folder.
+        size: Of a file, its bytes; None of a folder.
+    """
+
+    name: str
+    size: int | None
 
 
 OnRefused = Callable[[NewArtifact, MereError], None]
 """Told what cannot be stored, and why."""
+
+
+_Children = list[Child]  # below, `list` is a method
 
 
 class Artifacts:
@@ -270,6 +288,44 @@ class Artifacts:
         found = [_entity(row) for row in rows.to_pylist() if is_below(row["path"], folder)]
         return sorted(found, key=lambda one: one.path)
 
+    def children(self, owner: str, folder: str = "") -> _Children:
+        """What lies directly in a folder of an owner, files and folders, by name."""
+        import pyarrow.compute as pc
+
+        columns = ["path", "size"]
+        rows = self._lake.scan("artifacts", {"owner": check_owner(owner)}, columns)
+        prefix = f"{folder}/" if folder else ""
+        if prefix:
+            rows = rows.filter(pc.starts_with(rows["path"], prefix))
+        found: dict[str, int | None] = {}
+        paths, sizes = rows["path"].to_pylist(), rows["size"].to_pylist()
+        for path, size in zip(paths, sizes, strict=True):
+            name, slash, _ = path[len(prefix) :].partition("/")
+            found[name] = None if slash else size
+        return [Child(name, size) for name, size in sorted(found.items())]
+
+    def put_shared(self, owner: str, item: NewArtifact) -> Artifact:
+        """Store one where several processes may store others at the same path at this moment.
+
+        Raises:
+            InvalidInput: As for `put`.
+            Unavailable: The store did not answer; to put it again is safe.
+        """
+        made = self._store(self._places(owner), owner, item, None, is_shared=True)
+        self._lake.patch("artifacts", [_row(made)], at=item.at)
+        return made
+
+    def delete(self, owner: str, path: str) -> int:
+        """Remove the artifact at a path, or all in a folder; returns how many there were.
+
+        Their rows go. Their bytes stay until `mere gc` finds that nothing names them: a version of
+        a registered model may.
+        """
+        doomed = [one.path for one in self.list(owner, path)]
+        if doomed:
+            self._lake.delete("artifacts", [(owner, one) for one in doomed])
+        return len(doomed)
+
     def get(self, owner: str, path: str) -> Artifact:
         """The artifact at a path.
 
@@ -375,7 +431,13 @@ class Artifacts:
         return made
 
     def _store(
-        self, places: Places, owner: str, item: NewArtifact, on_bytes: OnBytes | None
+        self,
+        places: Places,
+        owner: str,
+        item: NewArtifact,
+        on_bytes: OnBytes | None,
+        *,
+        is_shared: bool = False,
     ) -> Artifact:
         """Make the bytes of an artifact durable; its row is the caller's to write."""
         path = check_artifact_path(item.path)
@@ -386,12 +448,13 @@ class Artifacts:
             size, digest = len(content), hashlib.sha256(content).hexdigest()
             location = places.place(path, size, digest, lambda key: blobs.put(key, content))
         else:
-            digest, size = digest_file(content)
+            digest, size = _digested(content, item.digest)
             location = places.place(
                 path,
                 size,
                 digest,
                 lambda key: blobs.put_file(key, content, size=size, digest=digest, on_bytes=sent),
+                is_plain_ours=not is_shared or self._is_plain_ours(owner, path, size, digest),
             )
         sent.fill(size)
         return Artifact(
@@ -406,6 +469,17 @@ class Artifacts:
             caption=item.caption,
             logged_at=self._logged_at(item.at),
         )
+
+    def _is_plain_ours(self, owner: str, path: str, size: int, digest: str) -> bool:
+        """Whether a content may lie at the readable key of its path.
+
+        A bucket takes large files in parts, and has no condition for that: of two at one key, the
+        later one would replace the other. So the key is claimed for one content.
+        """
+        if size < _LARGE_BYTES_MIN:
+            return True
+        claim = self._lake.claim("artifact", f"{owner}/{path}", {"digest": digest})
+        return claim.record.get("digest") == digest
 
     def _logged_at(self, at: int | None) -> datetime:
         us = self._clock.now_us() if at is None else HybridClock.to_ms(at) * 1000
@@ -437,7 +511,10 @@ class Artifacts:
         fresh = Places(self._lake, owner)
         with self._lock:
             known = self._known.setdefault(owner, fresh)
-            if len(self._known) > _OWNERS_KNOWN_MAX:
+            while len(self._known) > 1 and (
+                len(self._known) > _OWNERS_KNOWN_MAX
+                or sum(map(len, self._known.values())) > _OBJECTS_KNOWN_MAX
+            ):
                 self._known.popitem(last=False)
             return known
 
@@ -499,6 +576,20 @@ class _Sent:
         """Count what did not have to be sent."""
         if size > self._total:
             self(size - self._total)
+
+
+def _digested(file: Path, digest: str | None) -> tuple[str, int]:
+    """A file's digest and size; a digest that is known is verified when the file is stored."""
+    if digest is None:
+        return digest_file(file)
+    try:
+        return digest, file.stat().st_size
+    except OSError as error:
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"file {str(file)!r} cannot be read: {error.strerror or error}",
+            path=str(file),
+        ) from error
 
 
 def _whole(content: bytes | Path) -> bytes | Path:

@@ -7,14 +7,14 @@ was claimed, so that it loses to everything written since. A process does so onc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mere.entities.experiment import DEFAULT_ID, DEFAULT_NAME, Experiment, Lifecycle
 from mere.entities.limits import check_name
-from mere.errors import AlreadyExists, ErrorCode, NotFound
+from mere.errors import AlreadyExists, ErrorCode, InvalidInput, NotFound
 from mere.search.schema import EXPERIMENTS
 from mere.services.search import Page, Subject, View, check_page_size, find_rows
 
@@ -63,22 +63,28 @@ class Experiments:
         self._known: dict[str, Experiment] = {}
 
     def create(
-        self, name: str, *, tags: dict[str, str] | None = None, created_by: str | None = None
+        self,
+        name: str,
+        *,
+        tags: dict[str, str] | None = None,
+        created_by: str | None = None,
+        artifact_location: str | None = None,
     ) -> Experiment:
         """Create an experiment.
+
+        Args:
+            name: Unique in the warehouse.
+            tags: Anything worth remembering.
+            created_by: The account that creates it.
+            artifact_location: Where its runs put their files, if that is not the warehouse.
 
         Raises:
             AlreadyExists: The name is taken.
             InvalidInput: The name may not be one.
         """
-        claim, experiment = self._claim(name, tags or {}, created_by)
+        claim, experiment = self._claim(name, tags or {}, created_by, artifact_location)
         if not claim.won:
-            raise AlreadyExists(
-                ErrorCode.NAME_TAKEN,
-                f"experiment {name!r} exists already: log into it, or choose another name",
-                name=name,
-                experiment_id=experiment.experiment_id,
-            )
+            raise _taken(name, experiment.experiment_id)
         return experiment
 
     def get_or_create(self, name: str, *, created_by: str | None = None) -> Experiment:
@@ -89,7 +95,7 @@ class Experiments:
         """
         known = self._known.get(name)
         if known is None:
-            _, known = self._claim(name, {}, created_by)
+            _, known = self._claim(name, {}, created_by, None)
             self._known[name] = known
         return known
 
@@ -100,8 +106,8 @@ class Experiments:
             NotFound: There is none.
         """
         row = self._lake.get("experiments", experiment_id)
-        if row is None:
-            raise _not_found(f"experiment with id {experiment_id!r}")
+        if row is None or row.get("lifecycle") == Lifecycle.PURGED:
+            raise _not_found(f"experiment with id {experiment_id!r}", experiment_id=experiment_id)
         return _entity(row)
 
     def find(self, name: str) -> Experiment:
@@ -114,8 +120,61 @@ class Experiments:
             maps_as_pydicts="lossy"
         )
         if not rows:
-            raise _not_found(f"experiment {name!r}")
+            raise _not_found(f"experiment {name!r}", name=name)
         return _entity(rows[0])
+
+    def rename(self, experiment_id: str, name: str) -> None:
+        """Give an experiment another name; the one it had stays its own, and is never another's.
+
+        So whoever still logs under the old name logs into the same experiment.
+
+        Raises:
+            NotFound: There is none of that id.
+            InvalidInput: The name may not be one, or the experiment is deleted.
+            AlreadyExists: The name is taken.
+        """
+        check_name(name, "experiment")
+        renamed = msgspec.structs.replace(self._in_use(experiment_id), name=name)
+        claim = self._lake.claim(_KIND, name, _row(renamed))
+        if claim.record["experiment_id"] != experiment_id:
+            raise _taken(name, claim.record["experiment_id"])
+        self._lake.patch("experiments", [{"experiment_id": experiment_id, "name": name}])
+
+    def set_tags(self, experiment_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags of an experiment.
+
+        Raises:
+            NotFound: There is none of that id.
+            InvalidInput: It is deleted.
+        """
+        self._in_use(experiment_id)
+        self._lake.patch("experiments", [{"experiment_id": experiment_id, "tags": dict(tags)}])
+
+    def remove_tag(self, experiment_id: str, key: str) -> None:
+        """Remove a tag of an experiment.
+
+        Raises:
+            NotFound: There is no such experiment, or it has no such tag.
+            InvalidInput: It is deleted.
+        """
+        if key not in self._in_use(experiment_id).tags:
+            raise NotFound(
+                ErrorCode.TAG_NOT_FOUND,
+                f"experiment {experiment_id} has no tag {key!r}",
+                experiment_id=experiment_id,
+                key=key,
+            )
+        self._lake.patch("experiments", [{"experiment_id": experiment_id, "tags": {key: None}}])
+
+    def _in_use(self, experiment_id: str) -> Experiment:
+        found = self.get(experiment_id)
+        if found.lifecycle != Lifecycle.ACTIVE:
+            raise InvalidInput(
+                ErrorCode.EXPERIMENT_DELETED,
+                f"experiment {experiment_id} is deleted: restore it, or use another one",
+                experiment_id=experiment_id,
+            )
+        return found
 
     def delete(self, experiment_id: str) -> bool:
         """Put an experiment into the bin, and its runs with it; whether it was not there yet.
@@ -218,12 +277,17 @@ class Experiments:
         )
 
     def _claim(
-        self, name: str, tags: dict[str, str], created_by: str | None
+        self,
+        name: str,
+        tags: dict[str, str],
+        created_by: str | None,
+        artifact_location: str | None,
     ) -> tuple[Claim, Experiment]:
         check_name(name, "experiment")
         wanted = Experiment(
             experiment_id=DEFAULT_ID if name == DEFAULT_NAME else self._new_id(),
             name=name,
+            artifact_location=artifact_location or "artifacts",
             tags=tags,
             created_by=created_by,
         )
@@ -242,7 +306,11 @@ class Experiments:
 
 def _row(experiment: Experiment) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.to_builtins(experiment)
-    return {name: value for name, value in row.items() if value is not None}
+    return {
+        name: value
+        for name, value in row.items()
+        if value is not None and name not in ("created_at", "updated_at")
+    }
 
 
 def _entity(row: dict[str, Any]) -> Experiment:
@@ -250,7 +318,18 @@ def _entity(row: dict[str, Any]) -> Experiment:
     return msgspec.convert(known, Experiment)
 
 
-def _not_found(what: str) -> NotFound:
+def _not_found(what: str, **details: str) -> NotFound:
     return NotFound(
-        ErrorCode.EXPERIMENT_NOT_FOUND, f"there is no {what}: `mere experiments` lists those known"
+        ErrorCode.EXPERIMENT_NOT_FOUND,
+        f"there is no {what}: `mere experiments` lists those known",
+        **details,
+    )
+
+
+def _taken(name: str, experiment_id: str) -> AlreadyExists:
+    return AlreadyExists(
+        ErrorCode.NAME_TAKEN,
+        f"experiment {name!r} exists already: log into it, or choose another name",
+        name=name,
+        experiment_id=experiment_id,
     )

@@ -14,6 +14,7 @@ import msgspec
 from mere.entities.limits import check_key
 from mere.entities.metric import Points
 from mere.lake.records import Batch
+from mere.services.histories import BY_STEP, Histories, in_order
 from mere.services.tables import CONSOLE, LINEAGE, METRICS, RUNS
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Metrics:
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self.histories = Histories(lake)
+        """Those that are read page by page, or again and again."""
 
     def log(self, run_id: str, points: Points, changes: Mapping[str, Any] | None = None) -> None:
         """Make points of a run durable, together with other changes to the run.
@@ -120,4 +123,4 @@ class Metrics:
             where={"run_id": run_id, "key": key},
             columns=["step", "timestamp", "value"],
         )
-        return found.sort_by([("step", "ascending"), ("timestamp", "ascending")])
+        return in_order(found, BY_STEP)

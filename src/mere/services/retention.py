@@ -10,6 +10,8 @@ up again:
 4. its objects are deleted, and the objects that nothing refers to by then;
 5. its row is removed.
 
+Traces in the bin go in one step, and what `mere.services.housekeeping` forgets goes, too.
+
 So rows go before objects, and no row that is shown names an object that is gone. Nothing goes
 that is pinned: a run that a tag shows or that made a model version, a dataset version that a run
 has read which is still there, in the bin or not.
@@ -34,7 +36,13 @@ import msgspec
 from mere.entities.experiment import Lifecycle
 from mere.errors import ErrorCode, InvalidInput
 from mere.services import bin as bins
-from mere.services.retention_plan import DAY_US, GcPlan, orphan_limit_us, plan_gc
+from mere.services.retention_plan import (
+    DAY_US,
+    BinnedTrace,
+    GcPlan,
+    orphan_limit_us,
+    plan_gc,
+)
 from mere.services.retention_state import read_state
 
 if TYPE_CHECKING:
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
     from mere.lake import Lake
     from mere.lake.objects.store import ObjectInfo
     from mere.services.datasets import Datasets
+    from mere.services.housekeeping import Forgotten, Housekeeping
+    from mere.services.traces import Traces
 
 __all__ = ["LOOK_AGAIN_S", "OLDER_THAN_US", "GcAction", "GcReport", "Retention"]
 
@@ -61,8 +71,8 @@ class GcAction(msgspec.Struct, frozen=True):
     """One thing a collection removed, kept, or would.
 
     Args:
-        kind: ``remove-runs``, ``remove-dataset``, ``delete-artifacts``, ``delete-orphans`` or
-            ``keep``.
+        kind: ``remove-runs``, ``remove-traces``, ``remove-dataset``, ``delete-artifacts``,
+            ``delete-orphans``, ``forget`` or ``keep``.
         what: What it concerns.
         rows: How many rows go with it.
         objects: How many objects do.
@@ -96,12 +106,23 @@ class Retention:
         lake: What is kept.
         clock: Says what time it is.
         datasets: Dataset versions, which know how to go.
+        traces: Traces, which do, too.
+        housekeeping: What goes without being deleted.
     """
 
-    def __init__(self, lake: Lake, clock: Clock, datasets: Datasets) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        clock: Clock,
+        datasets: Datasets,
+        traces: Traces,
+        housekeeping: Housekeeping,
+    ) -> None:
         self._lake = lake
         self._clock = clock
         self._datasets = datasets
+        self._traces = traces
+        self._housekeeping = housekeeping
 
     def collect(self, *, older_than_us: int = OLDER_THAN_US, dry_run: bool = False) -> GcReport:
         """Remove for good what has been in the bin for long, and what nobody refers to.
@@ -123,19 +144,21 @@ class Retention:
                 ErrorCode.INVALID_VALUE, "the age is negative: give a duration such as 30d"
             )
         plan = plan_gc(read_state(self._lake, self._datasets, self._clock), older_than_us)
+        forgotten = self._housekeeping.forget_old(dry_run=dry_run)
         if dry_run:
-            return _report(plan, dry_run=True)
+            return _report(plan, forgotten, dry_run=True)
         bins.forget_old(self._lake, self._clock)
         purged = self._purge_runs(plan)
         self._remove_rows(purged)
         self._purge_datasets(plan)
+        traces = self._purge_traces(plan.traces)
         owned, orphans = self._delete_objects(older_than_us)
         self._delete("logged_models", "run_id", purged)
         for part in _parts(purged):
             self._lake.delete("runs", part)
         runs = [run for run in plan.runs if run.run_id in set(purged)]
-        done = GcPlan(runs, plan.datasets, owned, orphans, plan.kept)
-        return _report(done, dry_run=False)
+        done = GcPlan(runs, plan.datasets, traces, owned, orphans, plan.kept)
+        return _report(done, forgotten, dry_run=False)
 
     def _purge_runs(self, plan: GcPlan) -> list[str]:
         """Mark the runs, and return those that are marked: one restored meanwhile is not."""
@@ -219,6 +242,27 @@ class Retention:
         for part in _parts(rows):
             self._lake.delete(table, [tuple(row[key] for key in keys) for row in part])
 
+    def _purge_traces(self, traces: Sequence[BinnedTrace]) -> list[BinnedTrace]:
+        """Remove traces; those whose experiment was restored meanwhile are left."""
+        with_experiment = [one.trace_id for one in traces if not one.is_own]
+        self._mark_traces(with_experiment, Lifecycle.DELETED)
+        # As for runs: an experiment that was restored before the mark was seen has them back.
+        found = self._lake.sql(
+            "select t.trace_id from traces t join experiments e using (experiment_id) "
+            "where t.trace_id = any($ids) and e.lifecycle = 'deleted'",
+            params={"ids": with_experiment},
+        )
+        back = set(with_experiment) - set(found["trace_id"].to_pylist())
+        self._mark_traces(sorted(back), Lifecycle.ACTIVE)
+        gone = [one for one in traces if one.trace_id not in back]
+        self._traces.purge([one.trace_id for one in gone])
+        return gone
+
+    def _mark_traces(self, trace_ids: Sequence[str], lifecycle: str) -> None:
+        for part in _parts(trace_ids):
+            changes = [{"trace_id": one, "lifecycle": lifecycle} for one in part]
+            self._lake.patch("traces", changes)
+
     def _purge_datasets(self, plan: GcPlan) -> None:
         for dataset in list(plan.datasets):
             try:
@@ -234,15 +278,20 @@ def _parts(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
 
 
 def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number} {noun if number == 1 else many}"
 
 
-def _report(plan: GcPlan, *, dry_run: bool) -> GcReport:
+def _report(plan: GcPlan, forgotten: Forgotten, *, dry_run: bool) -> GcReport:
     actions = []
     rows = sum(1 + sum(run.rows.values()) for run in plan.runs)
     if plan.runs:
         reason = "in the bin for long enough"
         actions.append(GcAction("remove-runs", _count(len(plan.runs), "run"), rows, 0, 0, reason))
+    if plan.traces:
+        count = len(plan.traces)
+        reason = "in the bin for long enough"
+        actions.append(GcAction("remove-traces", _count(count, "trace"), count, 0, 0, reason))
     actions += [
         GcAction("remove-dataset", one.label, 1, 0, one.bytes, "in the bin; no run reads it")
         for one in plan.datasets
@@ -255,6 +304,7 @@ def _report(plan: GcPlan, *, dry_run: bool) -> GcReport:
             size = sum(info.size for info in objects)
             what = _count(len(objects), "object")
             actions.append(GcAction(kind, what, 0, len(objects), size, reason))
+    actions += _forgetting(forgotten)
     kept = sorted(plan.kept.items())
     actions += [GcAction("keep", what, 0, 0, 0, reason) for what, reason in kept[:_SHOWN_MAX]]
     if len(kept) > _SHOWN_MAX:
@@ -264,7 +314,21 @@ def _report(plan: GcPlan, *, dry_run: bool) -> GcReport:
         actions,
         dry_run,
         runs=len(plan.runs),
-        rows=rows + len(plan.datasets),
-        objects=len(plan.owned) + len(plan.orphans),
+        rows=sum(action.rows for action in actions),
+        objects=sum(action.objects for action in actions),
         bytes=sum(action.bytes for action in actions),
     )
+
+
+def _forgetting(forgotten: Forgotten) -> list[GcAction]:
+    what = (
+        (forgotten.sessions, 0, "session", "nobody can use it any more"),
+        (forgotten.deliveries, 0, "delivery", "to a webhook, ended long ago"),
+        (forgotten.notes, 0, "note", "of the audit trail, too old"),
+        (0, forgotten.changes, "change", "can be undone for a day"),
+    )
+    return [
+        GcAction("forget", _count(rows + objects, noun), rows, objects, 0, reason)
+        for rows, objects, noun, reason in what
+        if rows or objects
+    ]

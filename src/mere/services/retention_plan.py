@@ -12,6 +12,7 @@ __all__ = [
     "DAY_US",
     "BinnedDataset",
     "BinnedRun",
+    "BinnedTrace",
     "GcPlan",
     "GcState",
     "orphan_limit_us",
@@ -59,6 +60,21 @@ class BinnedDataset:
 
 
 @dataclass(frozen=True)
+class BinnedTrace:
+    """A trace that is in the bin, by itself or with its experiment.
+
+    Args:
+        trace_id: Which one.
+        since_us: Since when nobody has used it.
+        is_own: Whether it was deleted by itself, so that nothing brings it back.
+    """
+
+    trace_id: str
+    since_us: int
+    is_own: bool = True
+
+
+@dataclass(frozen=True)
 class GcState:
     """All that a plan is made from.
 
@@ -67,6 +83,7 @@ class GcState:
         store_us: The store's clock, as far as it is known: the time of its newest object.
         runs: Runs in the bin.
         datasets: Dataset versions in the bin.
+        traces: Traces in the bin.
         pinned: Why runs and dataset versions must stay, by ``run:<id>`` or ``dataset:<id>``.
         owners: What else owns artifacts and goes with a run: its id by theirs.
         referrers: Who refers to an object, by its key: ``run:<id>``, ``dataset:<id>`` or a name
@@ -78,6 +95,7 @@ class GcState:
     store_us: int
     runs: Sequence[BinnedRun] = ()
     datasets: Sequence[BinnedDataset] = ()
+    traces: Sequence[BinnedTrace] = ()
     pinned: Mapping[str, str] = field(default_factory=dict)
     owners: Mapping[str, str] = field(default_factory=dict)
     referrers: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -91,6 +109,7 @@ class GcPlan:
     Args:
         runs: Runs.
         datasets: Dataset versions.
+        traces: Traces.
         owned: Objects that belong to these runs.
         orphans: Objects that nothing refers to, or nothing will.
         kept: Why what is old enough stays, by ``run:<id>`` or ``dataset:<id>``.
@@ -98,6 +117,7 @@ class GcPlan:
 
     runs: list[BinnedRun] = field(default_factory=list)
     datasets: list[BinnedDataset] = field(default_factory=list)
+    traces: list[BinnedTrace] = field(default_factory=list)
     owned: list[ObjectInfo] = field(default_factory=list)
     orphans: list[ObjectInfo] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
@@ -131,6 +151,7 @@ def plan_gc(state: GcState, older_than_us: int) -> GcPlan:
                 plan.kept[name] = state.pinned[name]
             else:
                 plan.runs.append(run)
+    plan.traces.extend(trace for trace in state.traces if trace.since_us <= until_us)
     gone = {run.run_id for run in plan.runs}
     for dataset in state.datasets:
         name = f"dataset:{dataset.dataset_id}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mere.entities.dataset import PURGED
 from mere.entities.experiment import Lifecycle
-from mere.services.retention_plan import BinnedDataset, BinnedRun, GcState
+from mere.services.retention_plan import BinnedDataset, BinnedRun, BinnedTrace, GcState
 
 if TYPE_CHECKING:
     from mere.clock import Clock
@@ -22,6 +22,13 @@ _BINNED = (
     "as deleted_us, case when e.lifecycle = 'deleted' then epoch_us(e.deleted_at) end "
     "as experiment_us from runs r left join experiments e on e.experiment_id = r.experiment_id "
     "where r.lifecycle <> 'active' or e.lifecycle = 'deleted'"
+)
+_BINNED_TRACES = (
+    "select t.trace_id, t.lifecycle = 'deleted' as is_own, case when t.lifecycle = 'deleted' "
+    "then epoch_us(coalesce(t.deleted_at, t.updated_at)) "
+    "else epoch_us(greatest(e.deleted_at, t.updated_at)) end as since_us "
+    "from traces t left join experiments e on e.experiment_id = t.experiment_id "
+    "where t.lifecycle = 'deleted' or e.lifecycle = 'deleted'"
 )
 _DIGESTS = ("source.diff_digest", "source.environment_digest", "command.code_digest")
 _OWNED_ROWS = {
@@ -56,6 +63,7 @@ def read_state(lake: Lake, datasets: Datasets, clock: Clock) -> GcState:
         store_us=max(newest, default=0),
         runs=[_run(row, counts.get(row["run_id"], {})) for row in runs],
         datasets=binned,
+        traces=_traces(lake),
         pinned={
             **_pinned_by_models(lake, ids),
             **_pinned_by_tags(lake, "runs", "run", ids),
@@ -94,6 +102,11 @@ def _datasets(lake: Lake) -> list[BinnedDataset]:
         )
         for row in rows
     ]
+
+
+def _traces(lake: Lake) -> list[BinnedTrace]:
+    rows = lake.sql(_BINNED_TRACES).to_pylist()
+    return [BinnedTrace(row["trace_id"], row["since_us"] or 0, bool(row["is_own"])) for row in rows]
 
 
 def _counts(lake: Lake, ids: list[str], owners: dict[str, str]) -> dict[str, dict[str, int]]:

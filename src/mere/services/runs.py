@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 import msgspec
 
 from mere.entities.experiment import Lifecycle
-from mere.entities.limits import check_param, check_tag
-from mere.entities.run import Run, RunStatus
-from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.entities.limits import check_name, check_param, check_tag
+from mere.entities.run import Run, RunStatus, check_notes
+from mere.errors import Conflict, ErrorCode, InvalidInput, NotFound
 from mere.search.schema import RUNS
 from mere.services import bin as bins
 from mere.services.liveness import is_dead
@@ -35,7 +35,7 @@ _DEAD = (
     "judged as (select * exclude (is_dead) replace ("
     "case when is_dead then 'KILLED' else status end as status, "
     "case when is_dead then coalesce(heartbeat_at, started_at) else ended_at end as ended_at) "
-    "from (select *, list_contains($dead, run_id) as is_dead from runs)), "
+    "from (select *, list_contains($dead, run_id) as is_dead from {runs})), "
 )
 _FOUND = (
     "found as (select j.* replace ("
@@ -102,6 +102,20 @@ class Runs:
         """
         return _entity(self._judged(self._row(run_id)))
 
+    def row(self, run_id: str) -> dict[str, Any]:
+        """A run as a search shows it: a dead one is KILLED, and its experiment's deletion its own.
+
+        Raises:
+            NotFound: There is none of that id, or it is being removed for good.
+        """
+        row = self._judged(self._row(run_id))
+        if row.get("experiment_id") is None or row.get("lifecycle") == Lifecycle.PURGED:
+            raise _unknown(run_id)
+        experiment = self._lake.get("experiments", row["experiment_id"]) or {}
+        if experiment.get("lifecycle") == Lifecycle.DELETED:
+            row["lifecycle"] = Lifecycle.DELETED
+        return row
+
     def find(self, word: str) -> Run:
         """Return the one run meant by an id, the beginning of an id, or a name.
 
@@ -162,7 +176,7 @@ class Runs:
         names = [wanted] if isinstance(wanted, str) else wanted
         ids, status, where = query.get("experiment_ids"), query.get("status"), query.get("where")
         view = View.of(query.get("view", View.ACTIVE))
-        subject = self._subject(view)
+        subject = self.subject(view, self.dead())
         if names is not None:
             subject.only("experiment = any($experiments)", experiments=list(names))
         if ids is not None:
@@ -184,11 +198,18 @@ class Runs:
             query=[names, ids, status, where, view],
         )
 
-    def _subject(self, view: View) -> Subject:
-        """Runs as they are judged: the dead are KILLED, and an experiment's deletion is theirs."""
+    def subject(self, view: View, dead: list[str], rows: str = "runs") -> Subject:
+        """Runs as they are judged: the dead are KILLED, and an experiment's deletion is theirs.
+
+        Args:
+            view: Which of them.
+            dead: The ids of those that are dead.
+            rows: The relation that holds the runs, or columns of them.
+        """
         columns = [column.name for column in self._lake.table("runs").columns]
-        dead = self.dead()
-        relation = _DEAD + _FOUND.format(runs="judged") if dead else _FOUND.format(runs="runs")
+        relation = _FOUND.format(runs=rows)
+        if dead:
+            relation = _DEAD.format(runs=rows) + _FOUND.format(runs="judged")
         subject = Subject(RUNS, relation, [*columns, *STAMPED, "experiment"])
         subject.only("list_contains($lifecycles, lifecycle)", lifecycles=list(view.lifecycles))
         if dead:
@@ -218,6 +239,40 @@ class Runs:
         checked = dict(check_tag(key, value) for key, value in tags.items())
         if checked:
             self._lake.patch("runs", [{"run_id": run_id, "tags": checked}])
+
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run another name.
+
+        Raises:
+            InvalidInput: It cannot be a name.
+            NotFound: There is no such run.
+        """
+        self._row(run_id)
+        check_name(name, "run")
+        self._lake.patch("runs", [{"run_id": run_id, "name": name}])
+
+    def set_notes(self, run_id: str, notes: str, *, expected: str | None = None) -> None:
+        """Write what people say about a run.
+
+        Args:
+            run_id: The run.
+            notes: Markdown; empty for none.
+            expected: The notes that are to be replaced; where they are others, nothing is written.
+
+        Raises:
+            InvalidInput: They cannot be notes.
+            NotFound: There is no such run.
+            Conflict: Somebody else wrote notes meanwhile.
+        """
+        found = self._row(run_id).get("notes") or ""
+        checked = check_notes(notes)
+        if expected is not None and found != expected:
+            raise Conflict(
+                ErrorCode.CHANGED_MEANWHILE,
+                "somebody else changed the notes meanwhile: read them again, then write yours",
+                run_id=run_id,
+            )
+        self._lake.patch("runs", [{"run_id": run_id, "notes": checked or None}])
 
     def finish(
         self, run_id: str, status: str = RunStatus.FINISHED, *, ended_at: datetime | None = None

@@ -6,6 +6,10 @@ Columns are only ever added: an older warehouse gets the new ones as null.
 from __future__ import annotations
 
 from mere.lake import Column, Table
+from mere.lake.schema import Pyramid
+from mere.services.access_tables import ACCESS_TABLES
+from mere.services.registry_tables import REGISTRY_TABLES
+from mere.services.trace_tables import TRACE_TABLES
 
 __all__ = [
     "ARTIFACTS",
@@ -15,9 +19,6 @@ __all__ = [
     "LINEAGE",
     "LOGGED_MODELS",
     "METRICS",
-    "MODEL_ALIASES",
-    "MODEL_VERSIONS",
-    "REGISTERED_MODELS",
     "RUNS",
     "TABLES",
 ]
@@ -31,6 +32,10 @@ _SOURCE = (
 _COMMAND = (
     "struct<entrypoint:string,is_module:boolean,arguments:list<string>,folder:string,"
     "git_branch:string,code_digest:string>"
+)
+_MEASURED = (
+    "struct<run_id:string,key:string,dataset_name:string,dataset_digest:string,step:long,"
+    "timestamp:timestamptz,value:double>"
 )
 
 EXPERIMENTS = Table(
@@ -99,9 +104,12 @@ METRICS = Table(
         Column("value", "double", "NaN and the infinities are values"),
         Column("logged_model_id", "string", "the logged model it belongs to, where given"),
         Column("dataset_id", "string", "the dataset it belongs to, where given"),
+        Column("dataset_name", "string", "that dataset, as the client that logged it calls it"),
+        Column("dataset_digest", "string", "its digest, as that client computed it"),
     ),
     sort=("run_id", "key", "step"),
     doc="every point of every metric",
+    pyramid=Pyramid(moment="timestamp", value="value"),
 )
 
 CONSOLE = Table(
@@ -195,57 +203,21 @@ LOGGED_MODELS = Table(
         Column("lifecycle", "string", "active or deleted"),
         Column("logged_at", "timestamptz"),
         Column("changed_at", "timestamptz"),
+        Column("created_by", "string", "the account that made it"),
+        Column("digest", "string", "SHA-256 over the paths and digests of its files, once ready"),
+        Column("files", "long"),
+        Column("bytes", "long"),
+        Column("flavors", "map<string,string>", "the libraries it can be loaded with; JSON"),
+        Column("signature", "string", "its inputs, outputs and params; JSON"),
+        Column("metrics", "map<string,double>", "what was measured of it last"),
+        Column(
+            "measured",
+            f"map<string,{_MEASURED}>",
+            "the same for each metric, run and dataset apart",
+        ),
     ),
     key=("model_id",),
     doc="models that runs made",
-)
-
-REGISTERED_MODELS = Table(
-    "registered_models",
-    columns=(
-        Column("name", "string"),
-        Column("description", "string"),
-        Column("tags", "map<string,string>"),
-        Column("lifecycle", "string", "active or deleted"),
-        Column("registered_at", "timestamptz"),
-        Column("changed_at", "timestamptz"),
-    ),
-    key=("name",),
-    doc="named models, of which there are versions",
-)
-
-MODEL_VERSIONS = Table(
-    "model_versions",
-    columns=(
-        Column("name", "string", "the registered model"),
-        Column("version", "long", "counts from 1 in each name"),
-        Column("description", "string"),
-        Column("source", "string", "where its files came from"),
-        Column("location", "string", "where its files are, relative to the warehouse unless a URL"),
-        Column("run_id", "string", "the run that made it"),
-        Column("model_id", "string", "the logged model it was made of"),
-        Column("status", "string", "PENDING_REGISTRATION, READY or FAILED_REGISTRATION"),
-        Column("status_message", "string"),
-        Column("stage", "string", "None, Staging, Production or Archived, as older clients set it"),
-        Column("tags", "map<string,string>"),
-        Column("created_by", "string"),
-        Column("lifecycle", "string", "active or deleted"),
-        Column("registered_at", "timestamptz"),
-        Column("changed_at", "timestamptz"),
-    ),
-    key=("name", "version"),
-    doc="versions of registered models",
-)
-
-MODEL_ALIASES = Table(
-    "model_aliases",
-    columns=(
-        Column("name", "string", "the registered model"),
-        Column("alias", "string"),
-        Column("version", "long"),
-    ),
-    key=("name", "alias"),
-    doc="names for versions of models, which may move",
 )
 
 TABLES = (
@@ -257,7 +229,7 @@ TABLES = (
     DATASETS,
     LINEAGE,
     LOGGED_MODELS,
-    REGISTERED_MODELS,
-    MODEL_VERSIONS,
-    MODEL_ALIASES,
+    *REGISTRY_TABLES,
+    *ACCESS_TABLES,
+    *TRACE_TABLES,
 )

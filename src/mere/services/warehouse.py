@@ -17,16 +17,39 @@ from mere.config import Settings, environment
 from mere.errors import ErrorCode, NotFound
 from mere.lake import Lake
 from mere.lake.objects.open import open_store
+from mere.services.access import Access
 from mere.services.artifacts import Artifacts
+from mere.services.assessments import Assessments
 from mere.services.code import Code
 from mere.services.console import Console
 from mere.services.datasets import Datasets
+from mere.services.deployments import Deployments
+from mere.services.evaluation_datasets import EvaluationDatasets
 from mere.services.experiments import Experiments
+from mere.services.housekeeping import Housekeeping
+from mere.services.key_catalogue import KeyCatalogue
 from mere.services.lineage import Lineage
+from mere.services.live import Live
+from mere.services.logged_models import LoggedModels
+from mere.services.logging import Logging
 from mere.services.metrics import Metrics
+from mere.services.models import Models
+from mere.services.open_tables import OpenTables
+from mere.services.queries import Queries
 from mere.services.retention import Retention
+from mere.services.run_changes import RunChanges
+from mere.services.run_code import RunCode
+from mere.services.run_homes import RunHomes
+from mere.services.run_links import RunLinks
 from mere.services.runs import Runs
+from mere.services.scorers import Scorers
+from mere.services.series import Series
+from mere.services.suggestions import Suggestions
 from mere.services.tables import TABLES
+from mere.services.traces import Traces
+from mere.services.webhook_events import WebhookEvents
+from mere.services.webhooks import Webhooks
+from mere.services.windows import Windows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,12 +73,35 @@ class Warehouse:
         self.experiments = Experiments(lake, clock)
         self.runs = Runs(lake, clock)
         self.metrics = Metrics(lake)
+        self.series = Series(lake)
+        self.run_homes = RunHomes(lake)
+        self.live = Live(lake, self.run_homes)
+        self.windows = Windows(lake, clock, self.runs)
+        self.run_changes = RunChanges(lake, clock, self.runs)
+        self.key_catalogue = KeyCatalogue(lake, clock)
+        self.suggestions = Suggestions(self.key_catalogue, self.windows)
+        self.logging = Logging(lake, clock)
         self.console = Console(lake)
         self.datasets = Datasets(lake, clock)
         self.lineage = Lineage(lake, clock, self.runs, self.datasets)
         self.artifacts = Artifacts(lake, clock)
+        self.logged_models = LoggedModels(lake, clock, self.artifacts, self.logging.gate)
+        self.run_links = RunLinks(lake, clock, self.logging.gate)
+        events = WebhookEvents(lake, clock)
+        self.webhooks = Webhooks(lake, clock, events)
+        self.models = Models(lake, clock, self.artifacts, events)
+        self.deployments = Deployments(lake, clock, events)
         self.code = Code(lake)
-        self.retention = Retention(lake, clock, self.datasets)
+        self.run_code = RunCode(lake, self.code)
+        self.traces = Traces(lake, clock)
+        self.assessments = Assessments(lake, clock, self.traces)
+        self.scorers = Scorers(lake, clock)
+        self.evaluation_datasets = EvaluationDatasets(lake, clock)
+        self.access = Access(lake, clock)
+        self.housekeeping = Housekeeping(lake, clock, self.access.sessions, self.run_changes)
+        self.retention = Retention(lake, clock, self.datasets, self.traces, self.housekeeping)
+        self.queries = Queries(lake, clock, self.access)
+        self.open_tables = OpenTables(lake, self.access)
 
     def sql(
         self,
@@ -82,6 +128,8 @@ class Warehouse:
 
     def close(self) -> None:
         """Let go of everything; raises as writing does, if something could not be sent."""
+        self.access.close()
+        self.queries.close()
         self.lake.close()
 
 

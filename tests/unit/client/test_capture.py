@@ -9,7 +9,7 @@ import pytest
 
 import mere
 from mere.client import capture
-from mere.client.naming import name_of
+from mere.entities.naming import name_of
 from mere.services.warehouse import open_warehouse
 from tests.unit.client.conftest import Script
 from tests.unit.client.test_outage import URL, Outage, store

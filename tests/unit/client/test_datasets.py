@@ -131,10 +131,10 @@ class Outage(MemoryStore):
 
     is_down = False
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         if self.is_down:
             raise mere.Unavailable(ErrorCode.STORE_UNAVAILABLE, "the store is down")
-        super().put(key, data, overwrite=overwrite)
+        return super().put(key, data, overwrite=overwrite)
 
 
 def test_lineage_survives_a_store_that_is_away(

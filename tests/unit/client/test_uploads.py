@@ -9,7 +9,7 @@ import sys
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from mere.clock import SystemClock
 from mere.errors import ErrorCode, InvalidInput, Unavailable
 from mere.lake import Lake
 from mere.lake.objects.memory import MemoryStore
+from mere.lake.objects.store import ObjectInfo
 from mere.services import warehouse
 from mere.services.artifacts import NewArtifact
 from mere.services.tables import TABLES
@@ -41,17 +42,19 @@ class Outage(MemoryStore):
     is_down = False
     gate = threading.Event()
 
-    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> None:
+    def put(self, key: str, data: bytes, *, overwrite: bool = False) -> bool:
         if self.is_down:
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, "the store is down")
         if key.startswith("artifacts/"):
             self.gate.wait(20)
-        super().put(key, data, overwrite=overwrite)
+        return super().put(key, data, overwrite=overwrite)
 
-    def list(self, prefix: str, *, start_after: str = ""):
+    def list(
+        self, prefix: str, *, start_after: str = "", known: Mapping[str, ObjectInfo] | None = None
+    ) -> list[ObjectInfo]:
         if self.is_down:
             raise Unavailable(ErrorCode.STORE_UNAVAILABLE, "the store is down")
-        return super().list(prefix, start_after=start_after)
+        return super().list(prefix, start_after=start_after, known=known)
 
 
 @pytest.fixture

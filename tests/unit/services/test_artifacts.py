@@ -9,6 +9,7 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 import mere
@@ -630,3 +631,51 @@ def test_in_a_bucket(s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_an_artifact_knows_its_name() -> None:
     assert Artifact(owner=RUN, path="a/b", size=0, digest="", location="").name == "b"
+
+
+def test_children_are_what_lies_directly_in_a_folder(artifacts: Artifacts) -> None:
+    for path, size in (("a/b/c", 1), ("a/b.txt", 2), ("a.txt", 3), ("ab/c", 4), ("a/ü", 0)):
+        artifacts.put_bytes(RUN, path, b"x" * size)
+    assert artifacts.children(RUN) == [("a", None), ("a.txt", 3), ("ab", None)]
+    assert artifacts.children(RUN, "a") == [("b", None), ("b.txt", 2), ("ü", 0)]
+    assert artifacts.children(RUN, "a.txt") == artifacts.children("b" * 32) == []
+
+
+def test_what_is_deleted_is_not_shown_and_its_bytes_stay(
+    artifacts: Artifacts, counting: CountingStore
+) -> None:
+    for path in ("a/b", "a/c", "ab"):
+        artifacts.put_bytes(RUN, path, path.encode())
+    assert artifacts.delete(RUN, "a") == 2
+    assert artifacts.delete(RUN, "nothing") == 0
+    assert [one.path for one in artifacts.list(RUN)] == ["ab"]
+    assert counting.get(f"artifacts/{RUN}/a/b") == b"a/b"
+    again = artifacts.put_bytes(RUN, "a/b", b"other")
+    assert artifacts.read(RUN, "a/b") == b"other"
+    assert again.location.startswith(f"artifacts/{RUN}/a/b~")
+
+
+def test_a_large_content_leaves_a_readable_key_to_whoever_claimed_it(
+    process: Callable[[], Artifacts], tmp_path: Path
+) -> None:
+    """A bucket would let the second replace the first, while both are on their way."""
+    file = tmp_path / "f"
+    file.write_bytes(b"x" * (8 << 20))
+    large = NewArtifact(path="f", content=file)
+    opened, other = process(), process()
+    assert opened.put_shared(RUN, large).location == f"artifacts/{RUN}/f"
+    # Another process is storing other content there, and not done when these look.
+    other._lake.claim("artifact", f"{RUN}/g", {"digest": "0" * 64})
+    for one in (opened, other):
+        made = one.put_shared(RUN, msgspec.structs.replace(large, path="g"))
+        assert made.location.startswith(f"artifacts/{RUN}/g~")
+    small = NewArtifact(path="g", content=b"x")
+    assert opened.put_shared(RUN, small).location == f"artifacts/{RUN}/g"
+
+
+def test_a_digest_that_is_told_wrongly_stores_nothing(artifacts: Artifacts, tmp_path: Path) -> None:
+    file = tmp_path / "f"
+    file.write_bytes(b"x" * (2 << 20))
+    with pytest.raises(InvalidInput):
+        artifacts.put_shared(RUN, NewArtifact(path="f", content=file, digest="0" * 64))
+    assert artifacts.list(RUN) == []

@@ -13,12 +13,15 @@ from mere.clock import Clock
 from mere.entities.dataset import PURGED, Dataset
 from mere.entities.metric import Points
 from mere.entities.run import Run, RunSource
+from mere.entities.span import Span
 from mere.errors import CorruptData, InvalidInput, NotFound
 from mere.lake import Lake
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
 from mere.lake.objects.store import ObjectInfo
 from mere.services.retention_plan import DAY_US, BinnedDataset, BinnedRun, GcState, plan_gc
+from mere.services.retention_state import read_state
+from mere.services.span_values import VALUE_CHARS_MAX
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock
@@ -461,3 +464,73 @@ def test_a_report_is_plain(house: Warehouse) -> None:
         "objects": 0,
         "bytes": 0,
     }
+
+
+# Traces
+
+
+def trace_of(house: Warehouse, number: int, experiment_id: str) -> str:
+    """A trace with a span, a value that is an object, and feedback."""
+    name = f"tr-{number:032x}"
+    one = Span(
+        trace_id=name,
+        span_id=f"{number:016x}",
+        name="answer",
+        start_ns=1,
+        end_ns=2,
+        attributes={"text": f"{number}" * (VALUE_CHARS_MAX + 1)},
+    )
+    house.traces.receive([one], experiment_id)
+    feedback = {"trace_id": name, "assessment_id": f"a-{number}", "name": "good", "value": "1"}
+    house.lake.patch("assessments", [feedback])
+    return name
+
+
+def traces_left(house: Warehouse) -> dict[str, set[str]]:
+    found = {
+        table: set(house.lake.scan(table)["trace_id"].to_pylist())
+        for table in ("traces", "spans", "assessments")
+    }
+    return {
+        **found,
+        "objects": {info.key.split("/")[1] for info in house.lake.blobs.list("traces/")},
+    }
+
+
+def test_traces_go_when_they_or_their_experiments_were_deleted_for_long(
+    house: Warehouse, clock: ManualClock
+) -> None:
+    used, binned, back = (house.experiments.get_or_create(n).experiment_id for n in "abc")
+    kept, deleted = trace_of(house, 1, used), trace_of(house, 2, used)
+    lost, saved = trace_of(house, 3, binned), trace_of(house, 4, back)
+    late = trace_of(house, 5, used)
+    house.traces.delete(used, trace_ids=[deleted])
+    for experiment_id in (binned, back):
+        house.experiments.delete(experiment_id)
+    clock.advance(20 * DAY_S)
+    house.traces.delete(used, trace_ids=[late])
+    assert house.retention.collect().actions == []
+    clock.advance(11 * DAY_S)
+    house.experiments.restore(back)
+    planned = house.retention.collect(dry_run=True)
+    assert [(one.kind, one.rows) for one in planned.actions] == [("remove-traces", 2)]
+    assert traces_left(house)["objects"] == {kept, deleted, lost, saved, late}
+    assert house.retention.collect().actions == planned.actions
+    assert set(map(frozenset, traces_left(house).values())) == {frozenset({kept, saved, late})}
+    assert house.traces.get(saved).trace_id == saved
+    assert house.retention.collect().actions == []
+
+
+def test_traces_of_an_experiment_that_comes_back_meanwhile_stay(
+    house: Warehouse, clock: ManualClock
+) -> None:
+    experiment_id = house.experiments.get_or_create("a").experiment_id
+    name = trace_of(house, 1, experiment_id)
+    house.experiments.delete(experiment_id)
+    clock.advance(31 * DAY_S)
+    plan = plan_gc(read_state(house.lake, house.datasets, clock), 30 * DAY_US)
+    assert [trace.trace_id for trace in plan.traces] == [name]
+    house.experiments.restore(experiment_id)
+    assert house.retention._purge_traces(plan.traces) == []
+    assert house.traces.get(name).trace_id == name
+    assert traces_left(house)["objects"] == {name}

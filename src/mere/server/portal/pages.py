@@ -1,0 +1,106 @@
+"""Serves the portal: its files, and its one page for every address that is a page of it.
+
+The files' names hold their digests, so browsers keep them for ever; the page itself is asked for
+each time. What is small enough to be sent whole is kept in memory, compressed once. Nothing here
+needs a sign-in: the page asks who one is, and shows nothing until the server knows.
+"""
+
+from __future__ import annotations
+
+import gzip
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from mere.errors import ErrorCode, NotFound
+from mere.server.operations import PUBLIC, Answer, Call
+from mere.server.protocols.native.wire import operation
+
+__all__ = ["OPERATIONS", "page_at"]
+
+_FOLDER: Final = Path(__file__).parent / "static"
+_TYPES: Final = {
+    ".css": "text/css",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+_POLICY: Final = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_FOR_EVER: Final = {"Cache-Control": "public, max-age=31536000, immutable"}
+_ASK_AGAIN: Final = {"Cache-Control": "no-cache"}
+_NOT_PAGES: Final = ("/api", "/ajax-api", "/v1", "/iceberg", "/assets", "/mlflow", "/graphql")
+_NOT_BUILT: Final = (
+    "<!doctype html><title>mere</title><p>The portal was not built. In a checkout, "
+    "<code>make install</code> builds it; packages carry it.</p>"
+)
+
+
+@operation("GET", "/", permission=PUBLIC, sends={200: "text/html"})
+async def home(call: Call) -> Answer:
+    """The portal's page."""
+    return _page(call.headers.get("accept-encoding", ""))
+
+
+@operation("GET", "/assets/{name:path}", permission=PUBLIC, sends={200: "*/*"})
+async def asset(call: Call) -> Answer:
+    """A file of the portal."""
+    return _file(f"assets/{call.path['name']}", call.headers.get("accept-encoding", ""), _FOR_EVER)
+
+
+@operation("GET", "/mark.svg", permission=PUBLIC, sends={200: "image/svg+xml"})
+async def mark(call: Call) -> Answer:
+    """The portal's mark."""
+    return _file("mark.svg", call.headers.get("accept-encoding", ""), _ASK_AGAIN)
+
+
+def page_at(path: str, accepted: str, coding: str) -> Answer | None:
+    """The portal's page, if a browser goes to one of its addresses; else None."""
+    if "text/html" not in accepted or path.startswith(_NOT_PAGES):
+        return None
+    return _page(coding)
+
+
+def _page(coding: str) -> Answer:
+    if "index.html" not in _names():
+        return Answer(_NOT_BUILT.encode(), _TYPES[".html"], headers=_HEADERS)
+    return _file("index.html", coding, {**_HEADERS, **_ASK_AGAIN})
+
+
+def _file(name: str, coding: str, headers: dict[str, str]) -> Answer:
+    if name not in _names():  # so no path leads out of the folder
+        raise NotFound(ErrorCode.ROUTE_NOT_FOUND, "the portal has no such file")
+    body, packed = _read(name)
+    media_type = _TYPES.get(Path(name).suffix, "application/octet-stream")
+    told = {**headers, "Vary": "Accept-Encoding"}
+    if packed and "gzip" in coding:
+        return Answer(packed, media_type, headers={**told, "Content-Encoding": "gzip"})
+    return Answer(body, media_type, headers=told)
+
+
+@cache
+def _names() -> frozenset[str]:
+    """The files there are."""
+    found = (path.relative_to(_FOLDER) for path in _FOLDER.rglob("*") if path.is_file())
+    return frozenset(name.as_posix() for name in found if not name.parts[0].startswith("."))
+
+
+@cache
+def _read(name: str) -> tuple[bytes, bytes]:
+    """A file as it is, and compressed where that makes it smaller."""
+    body = (_FOLDER / name).read_bytes()
+    packed = gzip.compress(body, 9, mtime=0)
+    return body, packed if len(packed) < len(body) else b""
+
+
+OPERATIONS = (home, asset, mark)

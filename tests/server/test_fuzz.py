@@ -1,0 +1,194 @@
+"""Whatever is sent to whichever operation, the answer is one that the OpenAPI page tells of.
+
+Requests are made by schemathesis from that page, in half of them some values are swapped for ones
+that exist and for ones that do harm elsewhere. The application is the real one, over a warehouse
+in a folder that has one of everything.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+from schemathesis.core.failures import FailureGroup
+from schemathesis.core.result import Ok
+from schemathesis.schemas import APIOperation
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from mere.server.protocols.iceberg import wire as iceberg
+from tests.server.furnished import Furnished, furnished
+
+CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
+HOSTILE = [
+    *("", " ", "\x00", "'", '"', "`", "\\", "%", "%00", "%2e%2e%2f", "../..", "/etc/passwd", "//"),
+    *("\n", "\r\nX: y", "\u202e", "\ud7ff\ue000", "\U0001f600", "\udce9", "a" * 3000, "_", "*"),
+    *(
+        "-1",
+        "0",
+        "1.5",
+        "99999999999999999999",
+        "-9223372036854775808",
+        "1e999",
+        "NaN",
+        "-Infinity",
+    ),
+    *("null", "[]", "{}", "1 = 1", "a' OR 'a' = 'a", "metrics.", "metrics.`a` > 0 AND", "x DESC"),
+]
+NUMBERS = [0, -1, 1, 2**31, 2**53 + 1, 2**63 - 1, -(2**63), 2**64, 10**30, 1e308, float("nan")]
+AnyOperation = APIOperation[Any, Any, Any, Any]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Furnished]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("MERE_ICEBERG_WRITES", "true")
+        iceberg.settings.cache_clear()
+        with furnished(tmp_path_factory.mktemp("fuzz")) as one:
+            yield one
+    iceberg.settings.cache_clear()
+
+
+def operations(served: Furnished, *, twins: bool) -> list[AnyOperation]:
+    """What the page tells of; those for web pages are the others' twins mostly."""
+    page = served.schema()
+    results = schemathesis.openapi.from_dict(page).get_all_operations()
+    found = [one.ok() for one in results if isinstance(one, Ok)]
+    assert len(found) == sum(len(item) for item in page["paths"].values()) > 500
+    return [
+        one
+        for one in found
+        if twins or f"/api/{one.path.removeprefix('/ajax-api/')}" not in page["paths"]
+        if one.path != "/api/v1/stream"  # has no end; see test_stream.py
+    ]
+
+
+def fuzz(served: Furnished, *, examples: int, twins: bool, start: int = 0) -> Counter[int]:
+    """Send so many requests to each operation; how often each status was answered."""
+    counts: Counter[int] = Counter()
+    wrong = []
+    for one in operations(served, twins=twins):
+        try:
+            asking(served, one, counts, examples=examples, start=start)()
+        except FailureGroup as group:  # which is no Exception
+            wrong += [f"{one.method} {one.path}: {error}" for error in group.exceptions]
+        except Exception as error:  # noqa: BLE001  whatever is wrong with any of them is told
+            wrong.append(f"{one.method} {one.path}: {type(error).__name__}: {error}")
+    assert not wrong, "\n\n".join(wrong)
+    return counts
+
+
+def asking(
+    served: Furnished, one: AnyOperation, counts: Counter[int], *, examples: int, start: int
+) -> Callable[[], None]:
+    """A property test of one operation."""
+
+    @seed(start)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.data(), st.randoms(use_true_random=False))
+    def ask(data: st.DataObject, choice: random.Random) -> None:
+        mode = choice.choice([GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+        case = data.draw(strategy(one, mode))
+        if choice.random() < 0.7:
+            swap(case, served.known, choice)
+        answer = sent(served, case)
+        counts[answer.status_code] += 1
+        assert answer.status_code not in (500, 502, 504), answer.text
+        case.validate_response(answer, checks=CHECKS)
+
+    return ask
+
+
+@functools.cache
+def strategy(one: AnyOperation, mode: GenerationMode) -> st.SearchStrategy[schemathesis.Case]:
+    """Requests that fit, or do not; where none can be wrong, all fit."""
+    has_data = one.path_parameters or one.query or one.body
+    return one.as_strategy(mode if has_data else GenerationMode.POSITIVE)
+
+
+def swap(case: schemathesis.Case, known: dict[str, list[str]], choice: random.Random) -> None:
+    """Put what exists, and what does harm, in place of some values."""
+    for part in ("path_parameters", "query", "body"):
+        value = getattr(case, part)
+        if isinstance(value, dict):
+            setattr(case, part, swapped(value, part, known, choice))
+
+
+def swapped(value: Any, name: str, known: dict[str, list[str]], choice: random.Random) -> Any:
+    """A value with some of what is in it swapped."""
+    if isinstance(value, dict):
+        return {key: swapped(one, key, known, choice) for key, one in value.items()}
+    if isinstance(value, list):
+        return [swapped(one, name.removesuffix("s"), known, choice) for one in value]
+    if name in known and choice.random() < 0.6:
+        return choice.choice(known[name])
+    if choice.random() < 0.3:
+        return choice.choice(HOSTILE if isinstance(value, str) else [*NUMBERS, *HOSTILE, value])
+    return value
+
+
+def sent(served: Furnished, case: schemathesis.Case) -> httpx.Response:
+    """Send a case; names go into the path as they are, percent-encoded."""
+    path = case.path
+    for name, value in (case.path_parameters or {}).items():
+        path = path.replace(f"{{{name}}}", quote(encoded(value) or b" ", safe=""))
+    if case.query:
+        path += "?" + urlencode({k: listed(v) for k, v in case.query.items()}, doseq=True)
+    if case.operation.body:
+        body = json.dumps(case.body, default=str).encode()
+        return served.ask(
+            case.method, path, content=body, headers={"content-type": "application/json"}
+        )
+    return served.ask(case.method, path)
+
+
+def encoded(value: Any) -> bytes:
+    return str(value).encode(errors="surrogatepass")
+
+
+def listed(value: Any) -> Any:
+    return [encoded(one) for one in value] if isinstance(value, list) else encoded(value)
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What a bug says is in the answer's place; the rest is refusals by the thousand."""
+    logging.getLogger("mere.server").setLevel(logging.CRITICAL)
+    yield
+    logging.getLogger("mere.server").setLevel(logging.NOTSET)
+
+
+@pytest.mark.slow
+def test_every_answer_is_one_that_the_page_tells_of(served: Furnished) -> None:
+    counts = fuzz(served, examples=5, twins=False)
+    assert min(counts[200], counts[400], counts[404]) > 50
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("start", [1, 2, 3])
+def test_every_answer_is_one_that_the_page_tells_of_at_length(
+    served: Furnished, start: int
+) -> None:
+    fuzz(served, examples=60, twins=start == 1, start=start)

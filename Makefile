@@ -12,12 +12,14 @@ BIN := $(VENV)/bin
 BENCH := .bench
 READERS := .readers
 FRAMEWORKS := .frameworks
+MLFLOW := .mlflow
+SPARK := .spark
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install readers frameworks minio demo test check format bench simulate crash docs lock clean \
-	test-frameworks-torch test-interchange python-version
+.PHONY: help install readers frameworks mlflow minio demo test check format bench bench-server simulate crash docs lock clean \
+	test-frameworks-torch test-interchange test-long test-spark test-catalog python-version
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,13 +69,19 @@ $(FRAMEWORKS)-torch/.installed: requirements/bootstrap.txt requirements/framewor
 	$(call environment,$(FRAMEWORKS)-torch,requirements/frameworks-torch.txt)
 	@touch $@
 
+mlflow: $(MLFLOW)/.installed ## install MLflow, which tests the server, into .mlflow
+
+$(MLFLOW)/.installed: requirements/bootstrap.txt requirements/mlflow.txt pyproject.toml | python-version
+	$(call environment,$(MLFLOW),requirements/mlflow.txt)
+	$(call project,$(MLFLOW))
+
 minio: ## build MinIO with Go into the user's cache; without Go the tests use moto
 	@$(PYTHON) scripts/minio.py --optional
 
 demo: install ## log real training runs into one folder and read them back with SQL
 	$(BIN)/python -m examples.demo
 
-test: install readers frameworks minio ## run the whole suite
+test: install readers frameworks mlflow minio ## run the whole suite
 	$(BIN)/python -m pytest -n $(JOBS) -q $(PYTEST_ARGS)
 
 check: install ## format, lint, types, layers
@@ -88,6 +96,9 @@ format: install ## put the code into shape
 
 bench: $(BENCH)/.installed minio ## measure, one JSON line a figure
 	MLFLOW_DISABLE_TELEMETRY=true $(BENCH)/bin/python -m benchmarks
+
+bench-server: install mlflow minio ## measure the server beside MLflow's; MINUTES=10 for a long load
+	$(BIN)/python -m benchmarks.server
 
 simulate: install ## run the seeded simulation: make simulate SEEDS=10000
 	$(BIN)/python -m tests.simulation.run --seeds $(SEEDS) --jobs $(JOBS)
@@ -105,6 +116,18 @@ test-long: install minio ## the tests that take minutes
 test-frameworks-torch: install $(FRAMEWORKS)-torch/.installed ## Lightning and transformers; PyTorch has gigabytes
 	$(BIN)/python -m pytest -q tests/frameworks/test_torch.py
 
+$(SPARK)/.installed: requirements/bootstrap.txt requirements/spark.txt | python-version
+	$(call environment,$(SPARK),requirements/spark.txt)
+	@touch $@
+
+test-spark: install $(SPARK)/.installed ## Spark reads the tables through the server; needs Java
+	$(BIN)/python -m pytest -q tests/readers/test_spark.py
+
+test-catalog: install ## tables in Iceberg's own REST catalog; needs Java and Maven
+	mvn -q -B -f requirements/iceberg-rest.xml dependency:copy-dependencies \
+		-DoutputDirectory=$(CURDIR)/.iceberg-rest
+	$(BIN)/python -m pytest -q tests/readers/test_iceberg_rest.py
+
 test-interchange: install $(BENCH)/.installed ## import 1,000 runs and 1M points made by MLflow itself
 	$(BIN)/python -m tests.interchange.mlflow_full
 
@@ -114,10 +137,12 @@ lock: install ## choose the newest versions of everything and write their hashes
 	$(COMPILE) pyproject.toml --group dev -o requirements/dev.txt
 	$(COMPILE) pyproject.toml --group bench -o requirements/bench.txt
 	$(COMPILE) requirements/readers.in -o requirements/readers.txt
+	$(COMPILE) requirements/spark.in -o requirements/spark.txt
+	$(COMPILE) pyproject.toml requirements/mlflow.in -o requirements/mlflow.txt
 	$(COMPILE) pyproject.toml requirements/frameworks.in -o requirements/frameworks.txt
 	$(COMPILE) pyproject.toml requirements/frameworks-torch.in -o requirements/frameworks-torch.txt
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) $(BENCH) $(READERS) $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(BENCH) $(READERS) $(MLFLOW) $(SPARK) .iceberg-rest portal/node_modules $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage* htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

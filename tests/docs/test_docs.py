@@ -19,10 +19,14 @@ import pytest
 import mere
 from mere import errors
 from mere.cli.app import run
+from mere.entities.metric import Points
+from mere.entities.run import Run
 from mere.errors import ErrorCode
 from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.objects.memory import MemoryStore
-from mere.services.warehouse import close_warehouses
+from mere.services.run_changes import ChangeKind
+from mere.services.tables import TABLES
+from mere.services.warehouse import Warehouse, close_warehouses
 
 ROOT = Path(__file__).parents[2]
 SRC = Path(mere.__file__).parent
@@ -287,6 +291,7 @@ def objects() -> dict[str, bytes]:
     """Every kind of object that a warehouse can have, by key."""
     store = MemoryStore()
     tables = (
+        *TABLES,
         Table("points", columns=(Column("key", "string"),), sort=("key",)),
         Table(
             "items",
@@ -308,7 +313,23 @@ def objects() -> dict[str, bytes]:
         lake.write_table("dataset_x", pa.table({"a": [1]}))
         lake.blobs.put(f"objects/{'0' * 64}", b"content")
         lake.blobs.put("artifacts/run/model.bin", b"content")
+        lake.blobs.put(f"traces/tr-1/{'0' * 64}", b"content")
+        work(Warehouse(lake, lake.clock, "memory://layout"))
     return {info.key: store.get(info.key) for info in store.list("")}
+
+
+def work(house: Warehouse) -> None:
+    """Do what leaves objects that are neither tables nor files."""
+    run_id = "a" * 32
+    house.runs.create(Run(run_id=run_id, experiment_id="0"))
+    points = Points()
+    for step in range(5_000):
+        points.add("loss", step, step, 1.0)
+    house.metrics.log(run_id, points)
+    house.lake.fold()
+    house.run_changes.change(ChangeKind.DELETE, [run_id])
+    house.runs.restore([run_id])
+    house.webhooks.create("hook", "https://example.com", ["model_version.created"], secret="s" * 32)
 
 
 def documented_keys() -> dict[str, re.Pattern[str]]:

@@ -6,19 +6,24 @@ import ast
 import importlib
 import inspect
 from pathlib import Path
+from types import ModuleType
 
+import msgspec
 import pytest
 
 import mere
 
 SRC = Path(mere.__file__).parent
-# Their libraries are in an environment of their own, where tests/frameworks imports them.
-ELSEWHERE = {"keras", "lightgbm", "lightning", "optuna", "transformers", "xgboost"}
+# Their libraries are in environments of their own, where other tests import them.
+ELSEWHERE = {
+    "frameworks": {"keras", "lightgbm", "lightning", "optuna", "transformers", "xgboost"},
+    "plugins/mlflow": {"artifacts", "diversion", "stores"},
+}
 MODULES = sorted(
     ".".join(("mere", *path.relative_to(SRC).with_suffix("").parts)).removesuffix(".__init__")
     for path in SRC.rglob("*.py")
     if path.name != "__main__.py"
-    and not (path.parent.name == "frameworks" and path.stem in ELSEWHERE)
+    and path.stem not in ELSEWHERE.get(path.parent.relative_to(SRC).as_posix(), ())
 )
 
 
@@ -26,6 +31,18 @@ def source(module: str) -> ast.Module:
     path = SRC.joinpath(*module.split(".")[1:])
     file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
     return ast.parse(file.read_text())
+
+
+def messages_and_handlers(module: ModuleType) -> set[str]:
+    """What a module of a protocol shows by its operations alone."""
+    operations = getattr(module, "OPERATIONS", ())
+    own = {
+        name
+        for name, thing in vars(module).items()
+        if inspect.isclass(thing) and issubclass(thing, msgspec.Struct)
+    }
+    handlers = {operation.handler.__name__ for operation in operations}
+    return own | handlers if operations else set()
 
 
 def rank(name: str) -> tuple[bool, bool, str]:
@@ -44,7 +61,8 @@ def test_the_public_names_are_listed_once_sorted_and_there(module: str) -> None:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_what_a_module_defines_is_public_or_has_an_underscore(module: str) -> None:
-    listed = set(importlib.import_module(module).__all__)
+    loaded = importlib.import_module(module)
+    listed = set(loaded.__all__) | messages_and_handlers(loaded)
     kinds = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     defined = {node.name for node in source(module).body if isinstance(node, kinds)}
     assert {name for name in defined if not name.startswith("_")} <= listed

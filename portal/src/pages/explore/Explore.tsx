@@ -1,0 +1,273 @@
+/** The runs of an experiment: a grid at the left, charts of them at the right. */
+
+import { useParams, useRouter } from "@tanstack/react-router";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useSyncExternalStore } from "react";
+
+import { useExperiments } from "../../api/experiments";
+import { useTicks } from "../../api/live";
+import { writeColumns, type Column } from "../../grid/columns";
+import { Grid } from "../../grid/Grid";
+import { RowStore, type GridRow } from "../../grid/RowStore";
+import { NOBODY, type Selection } from "../../grid/selection";
+import { writeSort } from "../../grid/sort";
+import type { GridCommands } from "../../grid/useGridKeys";
+import type { Search } from "../../router";
+import { Empty, Failure } from "../../ui";
+import { changeRuns, renameRun, saidOf, type Action } from "./changes";
+import { Charts, hasCharts } from "./Charts";
+import { Foot } from "./Foot";
+import { Panes } from "./Panes";
+import type { Asked, Told } from "./Prompts";
+import { NoRuns } from "./NoRuns";
+import { pythonOf, queryOf, useExploreState } from "./state";
+import { Toolbar } from "./Toolbar";
+import { usePageKeys } from "./usePageKeys";
+import { useUndo } from "./useUndo";
+import { useSelection } from "./useSelection";
+import { useUsualColumns } from "./usualColumns";
+
+const ColumnChooser = lazy(() => import("../../grid/ColumnChooser"));
+const Prompt = lazy(() => import("./Prompts"));
+
+const COMPARED_MAX = 100;
+
+export default function Explore() {
+  const { experiment = "" } = useParams({ strict: false }) as { experiment?: string };
+  const experiments = useExperiments();
+  const found = experiments.data?.find((one) => one.experiment_id === experiment);
+  if (experiments.isError)
+    return <Failure error={experiments.error} onRetry={() => void experiments.refetch()} />;
+  if (found === undefined && !experiments.isPending)
+    return (
+      <Empty title="There is no such experiment">
+        It may have been deleted, or you may not read it. Choose one from the list of experiments.
+      </Empty>
+    );
+  // The rows do not wait for the name above them.
+  return <Runs key={experiment} experiment={experiment} name={found?.name ?? ""} />;
+}
+
+function Runs({ experiment, name }: { experiment: string; name: string }) {
+  const router = useRouter();
+  const { state, set } = useExploreState();
+  const [store] = useState(() => new RowStore());
+  useSyncExternalStore(store.watch, store.snapshot);
+  const usual = useUsualColumns(experiment);
+  const columns = state.columns ?? usual;
+  const filterBar = useRef<HTMLInputElement>(null);
+  const [isChoosing, setChoosing] = useState(false);
+  const [isBusy, setBusy] = useState(false);
+  const [question, setQuestion] = useState<{ asked: Asked; of: Selection } | null>(null);
+  const onSelectionText = useCallback((sel: string | undefined) => set({ sel }, true), [set]);
+  const [selection, select] = useSelection(state.search["sel"], onSelectionText);
+
+  const query = useMemo(() => queryOf(experiment, state), [experiment, state]);
+  useEffect(() => store.setQuery(query), [store, query]);
+  const topics = useMemo(() => [`runs:${experiment}`], [experiment]);
+  useTicks(
+    topics,
+    useCallback(() => store.refresh(), [store]),
+  );
+
+  const undo = useUndo({
+    search: state.search,
+    set: useCallback((search: Search) => set(search, true), [set]),
+    onRuns: useCallback(() => store.refresh(), [store]),
+  });
+
+  /** Change the view, so that it can be undone. */
+  function show(changes: Search) {
+    undo.remember({ kind: "view", search: state.search });
+    set(changes);
+  }
+
+  async function change(action: Action, of: Selection, tags: Record<string, string | null> = {}) {
+    setBusy(true);
+    try {
+      const made = await changeRuns(action, of, query, tags);
+      const text = saidOf(action, made.changed);
+      if (made.undo !== null) undo.remember({ kind: "runs", undo: made.undo, said: text });
+      undo.say(text, made.undo !== null);
+      if (action !== "tag") select(NOBODY);
+      store.refresh();
+    } catch (error) {
+      undo.say(error instanceof Error ? error.message : String(error), false, true);
+    } finally {
+      setBusy(false);
+    }
+  }
+
+  function answered(told: Told) {
+    if (question === null) return;
+    const { asked, of } = question;
+    setQuestion(null);
+    if (asked.kind === "tag")
+      void change("tag", of, { [told.key]: told.isRemoved ? null : told.text });
+    else if (asked.kind === "note")
+      void change("tag", of, { "mlflow.note.content": told.text || null });
+    else if (of.kind === "some")
+      for (const id of of.ids)
+        void renameRun(id, told.text).then(
+          () => store.refresh(),
+          (error: unknown) => undo.say(String(error), false, true),
+        );
+  }
+
+  /** The runs that are chosen, or else the one under the cursor. */
+  function whom(id: string | null): Selection | null {
+    if (selection.kind === "all" || selection.ids.size > 0) return selection;
+    return id === null ? null : { kind: "some", ids: new Set([id]) };
+  }
+
+  async function compare(id: string | null) {
+    const of = whom(id);
+    if (of === null) return undo.say("Select the runs to compare: x selects the one at hand.");
+    const ids = of.kind === "some" ? [...of.ids] : await store.idsOf([]);
+    const kept = ids.filter((one) => of.kind === "some" || !of.except.has(one));
+    router.history.push(`/compare?runs=${kept.slice(0, COMPARED_MAX).join(",")}`);
+  }
+
+  function ask(kind: Asked["kind"], of: Selection | null, text = "") {
+    if (of === null) return undo.say("Select the runs to tag: x selects the one at hand.");
+    const isOne = of.kind === "some" && of.ids.size === 1;
+    const many = of.kind === "all" ? store.matching - of.except.size : of.ids.size;
+    setQuestion({
+      asked: { kind, whom: isOne ? "this run" : `${many.toLocaleString("en")} runs`, text },
+      of,
+    });
+  }
+
+  const hrefOf = useCallback(
+    (id: string) => `/p/${encodeURIComponent(experiment)}/runs/${id}`,
+    [experiment],
+  );
+  const commands: GridCommands = {
+    open: (id) => router.history.push(hrefOf(id)),
+    compare: (id) => void compare(id),
+    tag: (id) => ask("tag", whom(id)),
+    rename: (id, row) => ask("rename", { kind: "some", ids: new Set([id]) }, textIn(row, "name")),
+    note: (id, row) => ask("note", { kind: "some", ids: new Set([id]) }, textIn(row, "notes")),
+    show: (id) => {
+      const hidden = new Set(state.hidden);
+      if (!hidden.delete(id)) hidden.add(id);
+      set({ hide: [...hidden].join("~") || undefined }, true);
+    },
+  };
+  usePageKeys({
+    filter: () => filterBar.current?.focus(),
+    undo: undo.undo,
+    redo: undo.redo,
+    python: () => copy(pythonOf(name, state), "The line of Python was copied.", undo.say),
+    link: () => copy(window.location.href, "The link was copied.", undo.say),
+    columns: () => setChoosing(true),
+    nobody: () => select(NOBODY),
+  });
+
+  const grid =
+    store.error !== null && (store.isWaiting || store.isBehind) ? (
+      <Failure error={store.error} onRetry={() => store.retry()} />
+    ) : store.isWaiting ? (
+      <div className="h-full">
+        <Grid {...gridProps()} />
+      </div>
+    ) : store.rows === 0 ? (
+      <NoRuns
+        name={name}
+        isFiltered={state.filter !== "" || state.shelf !== "active"}
+        onAll={() => show({ q: undefined, shelf: undefined })}
+      />
+    ) : (
+      <Grid {...gridProps()} />
+    );
+
+  function gridProps() {
+    return {
+      label: `Runs of ${name}`,
+      store,
+      columns,
+      onColumns: (next: Column[]) => show({ cols: writeColumns(next) }),
+      sort: state.sort,
+      onSort: (sort: typeof state.sort) => show({ sort: writeSort(sort) || undefined }),
+      onGroup: (text: string) => show({ group: [...new Set([...state.group, text])].join(";") }),
+      selection,
+      onSelection: select,
+      hidden: state.hidden,
+      hrefOf,
+      commands,
+    };
+  }
+
+  return (
+    <div className="flex h-full flex-col">
+      <Toolbar
+        experiment={experiment}
+        name={name}
+        state={state}
+        columns={columns}
+        filterBar={filterBar}
+        onFilter={(q) => show({ q: q || undefined })}
+        onGroup={(group) => show({ group: group.join(";") || undefined })}
+        onShelf={(shelf) => show({ shelf: shelf === "active" ? undefined : shelf, sel: undefined })}
+        onSplit={(split) => show({ show: split === "both" ? undefined : split })}
+        onColumns={() => setChoosing(true)}
+      />
+      <Panes
+        split={hasCharts ? state.split : "table"}
+        left={grid}
+        right={
+          <Charts
+            experiment={experiment}
+            store={store}
+            filter={query.filter}
+            selection={selection}
+            hidden={state.hidden}
+          />
+        }
+      />
+      <Foot
+        matching={store.matching}
+        selection={selection}
+        shelf={state.shelf}
+        seenAt={store.seenAt}
+        isBehind={store.isBehind}
+        isBusy={isBusy}
+        said={undo.said}
+        onUndo={undo.undo}
+        onHush={undo.hush}
+        onChange={(action) => void change(action, selection)}
+        onTag={() => ask("tag", selection)}
+        onCompare={() => void compare(null)}
+        onChooseAll={() => select({ kind: "all", except: new Set() })}
+        onClear={() => select(NOBODY)}
+      />
+      <Suspense fallback={null}>
+        {isChoosing && (
+          <ColumnChooser
+            experiment={experiment}
+            columns={columns}
+            usual={usual}
+            onColumns={(next) => show({ cols: writeColumns(next) })}
+            onClose={() => setChoosing(false)}
+          />
+        )}
+        {question !== null && (
+          <Prompt asked={question.asked} onTell={answered} onClose={() => setQuestion(null)} />
+        )}
+      </Suspense>
+    </div>
+  );
+}
+
+function textIn(row: GridRow, column: string): string {
+  if (row.kind !== "run") return "";
+  const value = row.block.values.get(column)?.[row.at];
+  return typeof value === "string" ? value : "";
+}
+
+function copy(text: string, said: string, say: (text: string) => void): void {
+  void navigator.clipboard?.writeText(text).then(
+    () => say(said),
+    () => say(text),
+  );
+}

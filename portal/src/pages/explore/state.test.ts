@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+
+import { both, pythonOf, queryOf, readState, without } from "./state";
+
+test("an empty address shows the runs in use", () => {
+  const query = queryOf("7", readState({}));
+  expect(query).toEqual({
+    experiments: ["7"],
+    filter: "tags.`mere.archived` is null",
+    order: [],
+    group: [],
+    view: "active",
+  });
+});
+
+test("what is in the address is asked for", () => {
+  const state = readState({
+    q: "status = 'FAILED' or metrics.a > 1",
+    sort: "metrics.`val; loss` desc; name",
+    group: "params.model;status",
+    shelf: "archived",
+    show: "table",
+    hide: "a~b",
+  });
+  const query = queryOf("7", state);
+  expect(query.filter).toBe(
+    "(status = 'FAILED' or metrics.a > 1) and tags.`mere.archived` is not null",
+  );
+  expect(query.order).toEqual(["metrics.`val; loss` desc", "name"]);
+  expect(query.group).toEqual(["params.model", "status"]);
+  expect(state.split).toBe("table");
+  expect(state.hidden).toEqual(new Set(["a", "b"]));
+});
+
+test("the bin is asked for by the view, archived or not", () => {
+  const query = queryOf("7", readState({ shelf: "deleted" }));
+  expect([query.view, query.filter]).toEqual(["deleted", ""]);
+});
+
+test("exceptions become a part of the filter", () => {
+  const query = queryOf("7", readState({ shelf: "deleted", q: "name = 'a'" }));
+  expect(without(query, new Set(["x", "y"])).filter).toBe(
+    "(name = 'a') and run_id not in ('x', 'y')",
+  );
+  expect(without(query, new Set())).toBe(query);
+  expect(both("  ", "a = 1")).toBe("a = 1");
+});
+
+test("a view can be copied as Python", () => {
+  expect(
+    pythonOf("digits", readState({ q: "status = 'FAILED'", sort: "name; started_at desc" })),
+  ).toBe(`mere.runs("digits", filter="status = 'FAILED'", order="name, started_at desc")`);
+});

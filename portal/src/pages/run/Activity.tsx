@@ -1,0 +1,91 @@
+/** What happened to a run, the newest first. */
+
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+
+import { Failure, Status, Waiting } from "../../ui";
+import { ago, count, size, when } from "../../ui/format";
+import { useActivity, type RunEvent } from "./data";
+import { Remark, Section } from "./parts";
+import type { TabProps } from "./RunPage";
+
+export default function Activity({ page }: TabProps) {
+  const found = useActivity(page.run.run_id);
+  if (found.isPending) return <Waiting />;
+  if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  return (
+    <div className="mx-auto max-w-3xl p-3">
+      <Section title="Activity">
+        {found.data.length === 0 && <Remark>Nothing happened yet.</Remark>}
+        <ol>
+          {found.data.map((event, number) => (
+            <li key={number} className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
+              <time
+                dateTime={new Date(event.at_us / 1000).toISOString()}
+                title={when(event.at_us / 1000)}
+                className="w-32 shrink-0 text-muted"
+              >
+                {ago(event.at_us / 1000)}
+              </time>
+              <span className="min-w-0 break-words">
+                {told(event, page.run.experiment_id, page.run.run_id)}
+                {event.who && <span className="text-muted"> by {event.who}</span>}
+              </span>
+            </li>
+          ))}
+        </ol>
+      </Section>
+    </div>
+  );
+}
+
+function told(event: RunEvent, experiment: string, run: string): ReactNode {
+  const toRun = (
+    <Link
+      to="/p/$experiment/runs/$run"
+      params={{ experiment, run: event.what }}
+      className="text-accent hover:underline"
+    >
+      {event.label ?? event.what.slice(0, 12)}
+    </Link>
+  );
+  switch (event.kind) {
+    case "started":
+      return "The run was started";
+    case "ended":
+      return (
+        <>
+          It ended: <Status value={event.what} />
+        </>
+      );
+    case "child":
+      return <>Nested run {toRun} was started</>;
+    case "repeat":
+      return <>It was repeated as {toRun}</>;
+    case "files":
+      return (
+        <>
+          <Link
+            to="/p/$experiment/runs/$run/$tab"
+            params={{ experiment, run, tab: "artifacts" }}
+            search={{ path: event.what }}
+            className="text-accent hover:underline"
+          >
+            {event.count === 1 ? event.what : count(event.count, "file")}
+          </Link>{" "}
+          logged <span className="text-muted">{size(event.bytes)}</span>
+        </>
+      );
+    case "read":
+    case "write":
+      return `It ${event.kind === "read" ? "read" : "wrote"} ${event.what.replace(":", " ")}${
+        event.context ? ` for ${event.context}` : ""
+      }`;
+    case "version":
+      return `Its model was registered as ${event.what.replace("/", " version ")}`;
+    case "logged_model":
+      return `It logged model ${event.label ?? event.what}`;
+    default:
+      return event.kind;
+  }
+}

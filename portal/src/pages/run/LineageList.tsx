@@ -1,0 +1,86 @@
+/** What a run read and what it wrote: one step each way, with the names that people know. */
+
+import { Link } from "@tanstack/react-router";
+
+import { Chip, Failure } from "../../ui";
+import { useLineage, type LineageGraph } from "./data";
+import { Remark, Section } from "./parts";
+
+export function LineageList({ run }: { run: string }) {
+  const found = useLineage(run);
+  if (found.isPending) return null;
+  if (found.isError)
+    return (
+      <Section title="Inputs and outputs">
+        <Failure error={found.error} onRetry={() => void found.refetch()} />
+      </Section>
+    );
+  const graph = found.data;
+  const inputs = graph.edges.filter((edge) => edge.target === graph.root);
+  const outputs = graph.edges.filter((edge) => edge.source === graph.root);
+  return (
+    <Section title="Inputs and outputs">
+      {inputs.length + outputs.length === 0 ? (
+        <Remark>
+          None noted: <code>run.log_input</code> and <code>run.log_output</code> name datasets, and
+          models that the run makes are noted by themselves.
+        </Remark>
+      ) : (
+        <div className="grid gap-2 p-3">
+          <Side title="Read" edges={inputs} end="source" graph={graph} />
+          <Side title="Wrote" edges={outputs} end="target" graph={graph} />
+        </div>
+      )}
+    </Section>
+  );
+}
+
+function Side({
+  title,
+  edges,
+  end,
+  graph,
+}: {
+  title: string;
+  edges: LineageGraph["edges"];
+  end: "source" | "target";
+  graph: LineageGraph;
+}) {
+  if (edges.length === 0) return null;
+  return (
+    <div>
+      <h3 className="text-muted">{title}</h3>
+      <ul>
+        {edges.map((edge) => (
+          <li key={edge[end]} className="flex items-center gap-2 py-0.5">
+            <NodeLink node={edge[end]} graph={graph} />
+            {edge.context && <Chip>{edge.context}</Chip>}
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}
+
+/** A node by its name; where it has a page, the name leads there. */
+function NodeLink({ node, graph }: { node: string; graph: LineageGraph }) {
+  const label = graph.nodes.find((one) => one.node === node)?.label ?? node;
+  const kind = node.slice(0, node.indexOf(":"));
+  return (
+    <span className="min-w-0 truncate" title={node}>
+      <span className="text-muted">{kind.replace("_", " ")} </span>
+      <NodeName kind={kind} label={label} />
+    </span>
+  );
+}
+
+function NodeName({ kind, label }: { kind: string; label: string }) {
+  const place = kind === "model" ? "/models" : kind === "dataset" ? "/datasets" : null;
+  if (place === null) return <>{label}</>;
+  const name = kind === "model" ? label.slice(0, label.lastIndexOf("/")) : label;
+  return (
+    <Link to={place as "/"} search={{ q: name }} className="text-accent hover:underline">
+      {label}
+    </Link>
+  );
+}

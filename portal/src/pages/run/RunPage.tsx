@@ -1,0 +1,149 @@
+/** One run: its name and status, and nine tabs that the keys 1 to 9 reach. */
+
+import { Link, useNavigate } from "@tanstack/react-router";
+import { lazy, Suspense, useMemo, type ComponentType } from "react";
+
+import { useKeys, type Key } from "../../shell/keys";
+import { Chip, cx, Empty, Failure, Status, Waiting } from "../../ui";
+import { ago, duration, when } from "../../ui/format";
+import { useRun, useRunTicks, type Run, type RunPageData } from "./data";
+import { RunName } from "./RunName";
+import { useAddress } from "./state";
+
+/** What every tab is given. */
+export interface TabProps {
+  page: RunPageData;
+}
+
+interface Tab {
+  id: string;
+  label: string;
+  show: ComponentType<TabProps>;
+}
+
+const TABS: readonly Tab[] = [
+  { id: "overview", label: "Overview", show: lazy(() => import("./Overview")) },
+  { id: "charts", label: "Charts", show: lazy(() => import("./Charts")) },
+  { id: "logs", label: "Logs", show: lazy(() => import("./logs/Logs")) },
+  { id: "system", label: "System", show: lazy(() => import("./System")) },
+  { id: "params", label: "Params", show: lazy(() => import("./Params")) },
+  { id: "code", label: "Code", show: lazy(() => import("./code/Code")) },
+  { id: "environment", label: "Environment", show: lazy(() => import("./Environment")) },
+  { id: "artifacts", label: "Artifacts", show: lazy(() => import("./artifacts/Artifacts")) },
+  { id: "activity", label: "Activity", show: lazy(() => import("./Activity")) },
+];
+
+export default function RunPage() {
+  const { experiment, run, tab } = useAddress();
+  const found = useRun(run);
+  useRunTicks(run);
+  const navigate = useNavigate();
+  const keys = useMemo<Key[]>(
+    () =>
+      TABS.map((one, number) => ({
+        keys: String(number + 1),
+        does: `Show ${one.label.toLowerCase()}`,
+        act: () =>
+          void navigate({
+            to: "/p/$experiment/runs/$run/$tab",
+            params: { experiment, run, tab: one.id },
+          }),
+      })),
+    [experiment, navigate, run],
+  );
+  useKeys("A run", keys);
+
+  if (found.isPending) return <Waiting what="Loading the run" />;
+  if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  const shown = TABS.find((one) => one.id === tab);
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <Head page={found.data} />
+      <Tabs current={tab} experiment={experiment} run={run} />
+      <div className="min-h-0 flex-1 overflow-auto">
+        <Suspense fallback={<Waiting />}>
+          {shown ? (
+            <shown.show page={found.data} />
+          ) : (
+            <Empty title="There is no such tab">
+              Choose one of those above, or press a key from 1 to 9.
+            </Empty>
+          )}
+        </Suspense>
+      </div>
+    </div>
+  );
+}
+
+function Head({ page }: { page: RunPageData }) {
+  const { run } = page;
+  return (
+    <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-panel px-4 pt-2 pb-1.5">
+      <nav aria-label="Where this is" className="text-muted">
+        <Link
+          to="/p/$experiment"
+          params={{ experiment: run.experiment_id }}
+          className="hover:underline"
+        >
+          {page.experiment ?? "experiment"}
+        </Link>
+        {run.parent_run_id && (
+          <>
+            {" / "}
+            <Link
+              to="/p/$experiment/runs/$run"
+              params={{ experiment: run.experiment_id, run: run.parent_run_id }}
+              className="hover:underline"
+            >
+              parent run
+            </Link>
+          </>
+        )}
+        {" /"}
+      </nav>
+      <RunName run={run} />
+      <Status value={run.status} />
+      {run.lifecycle !== "active" && <Chip title="It is in the bin">{run.lifecycle}</Chip>}
+      {run.kind !== "train" && <Chip>{run.kind}</Chip>}
+      <span className="text-muted" title={when(run.started_at)}>
+        {run.started_at && `started ${ago(run.started_at)}`}
+        {took(run) && `, ${run.ended_at ? "took" : "running for"} ${took(run)}`}
+        {run.created_by && `, by ${run.created_by}`}
+      </span>
+    </header>
+  );
+}
+
+export function took(run: Pick<Run, "started_at" | "ended_at" | "status">): string {
+  if (!run.started_at) return "";
+  const isOver = run.status !== "RUNNING";
+  if (isOver && !run.ended_at) return "";
+  const end = run.ended_at ? new Date(run.ended_at).getTime() : Date.now();
+  return duration((end - new Date(run.started_at).getTime()) / 1000);
+}
+
+function Tabs(address: { current: string; experiment: string; run: string }) {
+  const { current, experiment, run } = address;
+  return (
+    <nav
+      aria-label="Of this run"
+      className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
+    >
+      {TABS.map((one, number) => (
+        <Link
+          key={one.id}
+          to="/p/$experiment/runs/$run/$tab"
+          params={{ experiment, run, tab: one.id }}
+          aria-current={one.id === current ? "page" : undefined}
+          title={`Key ${number + 1}`}
+          className={cx(
+            "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
+            one.id === current ? "border-accent font-medium" : "border-transparent text-muted",
+          )}
+        >
+          {one.label}
+        </Link>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,67 @@
+/** The files of a run: a tree at the left, a preview of the one that is chosen at the right. */
+
+import { useMemo, useState } from "react";
+
+import { Empty, Failure, Waiting } from "../../../ui";
+import type { TabProps } from "../RunPage";
+import { useSearchText } from "../state";
+import { TreeList } from "../TreeList";
+import { foldersOf, rowsOf, useFolders, type FileEntry } from "./files";
+import { FilePreview } from "./FilePreview";
+
+export default function Artifacts({ page }: TabProps) {
+  const owner = page.run.run_id;
+  const [chosen, setChosen] = useSearchText("path");
+  const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(foldersOf(chosen)));
+  const asked = useMemo(() => [...open].sort(), [open]);
+  const { isPending, error, pages } = useFolders(owner, asked);
+  const rows = useMemo(() => rowsOf(pages, open), [pages, open]);
+  if (isPending) return <Waiting what="Loading the files" />;
+  if (error) return <Failure error={error} />;
+  if (rows.length === 0)
+    return (
+      <Empty title="No files yet">
+        Log them by <code>run.log_artifact</code>, or by <code>run.log_image</code>,{" "}
+        <code>run.log_table</code> and their like.
+      </Empty>
+    );
+  const entry = find(pages.values(), chosen);
+  return (
+    <div className="flex h-full min-h-0">
+      <aside className="flex w-80 shrink-0 flex-col border-r border-line bg-panel">
+        <TreeList
+          label="Files of the run"
+          rows={rows}
+          chosen={chosen}
+          onChoose={(row) => !row.path.endsWith("//") && setChosen(row.path)}
+          onToggle={(row, isOpen) => {
+            const next = new Set(open);
+            if (isOpen) next.add(row.path);
+            else next.delete(row.path);
+            setOpen(next);
+          }}
+        />
+      </aside>
+      <div className="flex min-w-0 flex-1 flex-col bg-panel">
+        {chosen === "" ? (
+          <Empty title="Choose a file">
+            By a click, or by the arrow keys once the tree has the focus.
+          </Empty>
+        ) : (
+          <FilePreview key={chosen} owner={owner} path={chosen} entry={entry} />
+        )}
+      </div>
+    </div>
+  );
+}
+
+function find(
+  pages: Iterable<{ entries: FileEntry[] } | undefined>,
+  path: string,
+): FileEntry | undefined {
+  for (const page of pages) {
+    const found = page?.entries.find((entry) => entry.path === path);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,157 @@
+/** A panel with a chart of lines: one or several metrics of the runs of the board. */
+
+import { useMemo, useState } from "react";
+
+import type { Line } from "../plot/drawing";
+import { Plot } from "../plot/Plot";
+import { PlotTable } from "../plot/PlotTable";
+import { seriesId } from "../plot/series";
+import { toldOf } from "../plot/words";
+import { Button } from "../ui";
+import { useHeld } from "./data";
+import type { SeriesLoader } from "./loader";
+import { PanelFrame, Tool } from "./PanelFrame";
+import type { ChartSettings } from "./settings";
+import { SettingsPopover } from "./SettingsPopover";
+
+/** A run as panels know it. */
+export interface PanelRun {
+  runId: string;
+  name: string;
+  /** Runs of one group may be drawn as one line. */
+  group?: string | null;
+}
+
+export interface LinesPanelProps {
+  /** The id under which the loader has its data. */
+  id: string;
+  title: string;
+  keys: readonly string[];
+  runs: readonly PanelRun[];
+  settings: ChartSettings;
+  loader: SeriesLoader;
+  board: string;
+  isPinned?: boolean;
+  onChange: (changes: Partial<ChartSettings>) => void;
+  onAll?: () => void;
+  onPin?: () => void;
+  onFull?: () => void;
+  onRemove?: () => void;
+}
+
+export function LinesPanel(props: LinesPanelProps) {
+  const { id, title, keys, runs, settings, loader, onChange } = props;
+  const held = useHeld(loader, id);
+  const [hasTable, setTable] = useState(false);
+  const lines = useMemo(() => linesOf(held.data?.series, runs, keys), [held.data, runs, keys]);
+  const { axis, range } = settings;
+  const told = held.data;
+  if (held.error !== null && lines.length === 0)
+    return (
+      <PanelFrame title={title}>
+        <div role="alert" className="flex h-full flex-col items-center justify-center gap-2 p-3">
+          <p className="text-bad">
+            {held.error instanceof Error ? held.error.message : String(held.error)}
+          </p>
+          <Button onClick={loader.retry}>Try again</Button>
+        </div>
+      </PanelFrame>
+    );
+  const words = toldOf(
+    lines.length,
+    told?.points ?? 0,
+    told?.width ?? 1,
+    told?.isExact ?? true,
+    axis,
+  );
+  return (
+    <PanelFrame
+      title={title}
+      told={lines.length ? words : undefined}
+      foot={
+        <>
+          {held.isLoading && <span role="status">loading …</span>}
+          {range && (
+            <button
+              type="button"
+              className="rounded bg-chosen px-1.5 text-text"
+              onClick={() => onChange({ range: null })}
+            >
+              zoomed: reset
+            </button>
+          )}
+        </>
+      }
+      tools={
+        <>
+          {props.onPin && (
+            <Tool
+              sign={props.isPinned ? "★" : "☆"}
+              name={props.isPinned ? `Unpin ${title}` : `Pin ${title} to the top`}
+              isOn={props.isPinned ?? false}
+              onClick={props.onPin}
+            />
+          )}
+          <Tool sign="≡" name={`Data of ${title} as a table`} onClick={() => setTable(true)} />
+          {props.onFull && (
+            <Tool sign="⤢" name={`${title} in full screen`} onClick={props.onFull} />
+          )}
+          <SettingsPopover
+            settings={settings}
+            onChange={onChange}
+            onAll={props.onAll}
+            trigger={
+              <button
+                type="button"
+                title={`How ${title} is shown`}
+                aria-label={`How ${title} is shown`}
+                className="flex h-6 w-6 items-center justify-center rounded text-sm text-muted hover:bg-raised hover:text-text"
+              >
+                <span aria-hidden="true">⚙</span>
+              </button>
+            }
+          />
+          {props.onRemove && <Tool sign="✕" name={`Remove ${title}`} onClick={props.onRemove} />}
+        </>
+      }
+    >
+      <Plot
+        title={title}
+        lines={lines}
+        axis={axis}
+        settings={settings}
+        range={range}
+        onRange={(wanted) => onChange({ range: wanted })}
+        board={props.board}
+        told={told}
+        waiting={held.isLoading ? "Loading …" : "None of the runs shown has points here."}
+      />
+      {hasTable && (
+        <PlotTable title={title} lines={lines} axis={axis} onClose={() => setTable(false)} />
+      )}
+    </PanelFrame>
+  );
+}
+
+/** The series of the runs that are shown, in their order. */
+export function linesOf(
+  series: ReadonlyMap<string, Line["series"]> | undefined,
+  runs: readonly PanelRun[],
+  keys: readonly string[],
+): Line[] {
+  const found: Line[] = [];
+  if (series === undefined) return found;
+  for (const run of runs)
+    for (const key of keys) {
+      const one = series.get(seriesId(run.runId, key));
+      if (one === undefined) continue;
+      found.push({
+        id: seriesId(run.runId, key),
+        colourBy: run.runId,
+        label: keys.length > 1 ? `${run.name} · ${key}` : run.name,
+        group: run.group ?? null,
+        series: one,
+      });
+    }
+  return found;
+}

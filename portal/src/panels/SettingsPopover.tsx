@@ -1,0 +1,141 @@
+/** How one chart, or all of a board, are shown; each setting names its key. */
+
+import { Popover } from "radix-ui";
+import type { ReactNode } from "react";
+
+import { SMOOTHINGS, type Smoothing } from "../plot/smooth";
+import type { Axis } from "../plot/series";
+import { AXES } from "../plot/words";
+import { Button, Keys } from "../ui";
+import type { ChartSettings } from "./settings";
+
+const GROUPINGS: readonly { value: ChartSettings["grouping"]; label: string }[] = [
+  { value: "none", label: "Each run" },
+  { value: "mean", label: "Mean of each group" },
+  { value: "minmax", label: "Mean, least to greatest" },
+  { value: "std", label: "Mean ± standard deviation" },
+  { value: "stderr", label: "Mean ± standard error" },
+];
+
+const field = "h-7 rounded border border-line bg-panel px-1";
+
+export function SettingsPopover({
+  settings,
+  onChange,
+  onAll,
+  trigger,
+}: {
+  settings: ChartSettings;
+  onChange: (changes: Partial<ChartSettings>) => void;
+  /** Make these settings those of all charts; not offered where they are. */
+  onAll?: (() => void) | undefined;
+  trigger: ReactNode;
+}) {
+  const smoothing = SMOOTHINGS.find((one) => one.kind === settings.smoothing)!;
+  const flag = (name: "isLogX" | "isLogY" | "isClipped" | "hasBands", text: string, key = "") => (
+    <label className="flex items-center gap-2">
+      <input
+        type="checkbox"
+        checked={settings[name]}
+        onChange={(event) => onChange({ [name]: event.target.checked })}
+      />
+      <span className="flex-1">{text}</span>
+      {key && <Keys of={key} />}
+    </label>
+  );
+  return (
+    <Popover.Root>
+      <Popover.Trigger asChild>{trigger}</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content
+          align="end"
+          sideOffset={4}
+          collisionPadding={8}
+          aria-label="How charts are shown"
+          className="z-50 flex w-72 flex-col gap-2 rounded-lg border border-line bg-panel p-3 shadow-xl"
+        >
+          <Row text="X axis" keys="a">
+            <select
+              className={field}
+              value={settings.axis}
+              onChange={(event) => onChange({ axis: event.target.value as Axis, range: null })}
+            >
+              {AXES.map(({ axis, label }) => (
+                <option key={axis} value={axis}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </Row>
+          <Row text="Smoothing" keys="s">
+            <select
+              className={field}
+              value={settings.smoothing}
+              onChange={(event) => onChange(smoothingOf(event.target.value as Smoothing))}
+            >
+              {SMOOTHINGS.map(({ kind, label }) => (
+                <option key={kind} value={kind}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </Row>
+          {smoothing.most > 0 && (
+            <Row text={`Amount: ${settings.amount}`}>
+              <input
+                type="range"
+                className="w-32"
+                min={0}
+                max={smoothing.most}
+                step={smoothing.step}
+                value={settings.amount}
+                onChange={(event) => onChange({ amount: Number(event.target.value) })}
+              />
+            </Row>
+          )}
+          {flag("isLogY", "Logarithmic y", "l")}
+          {flag("isLogX", "Logarithmic x")}
+          {flag("isClipped", "Leave out outliers (1st to 99th of 100)", "o")}
+          {flag("hasBands", "Bands from least to greatest", "b")}
+          <Row text="Lines">
+            <select
+              className={field}
+              value={settings.grouping}
+              onChange={(event) =>
+                onChange({ grouping: event.target.value as ChartSettings["grouping"] })
+              }
+            >
+              {GROUPINGS.map(({ value, label }) => (
+                <option key={value} value={value}>
+                  {label}
+                </option>
+              ))}
+            </select>
+          </Row>
+          <div className="flex gap-2 pt-1">
+            <Button disabled={settings.range === null} onClick={() => onChange({ range: null })}>
+              Reset zoom <Keys of="r" />
+            </Button>
+            {onAll && <Button onClick={onAll}>Use for all</Button>}
+          </div>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
+  );
+}
+
+/** A kind of smoothing with an amount that fits it. */
+export function smoothingOf(kind: Smoothing): Partial<ChartSettings> {
+  const amount = kind === "gaussian" ? 2 : kind === "mean" ? 10 : 0.6;
+  return { smoothing: kind, amount };
+}
+
+function Row({ text, keys, children }: { text: string; keys?: string; children: ReactNode }) {
+  return (
+    <label className="flex items-center gap-2">
+      <span className="flex-1">{text}</span>
+      {children}
+      {keys && <Keys of={keys} />}
+    </label>
+  );
+}

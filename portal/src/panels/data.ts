@@ -1,0 +1,143 @@
+/** What boards ask the server: series, pages of metric keys, and columns of runs. */
+
+import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+
+import { getJson, postArrow, sendJson } from "../api/client";
+import { useTicks } from "../api/live";
+import { decodeSeries } from "../plot/series";
+import { SeriesLoader, type Ask, type Held, type Wanted } from "./loader";
+
+/** One level of the tree of keys, or what a search found. */
+export interface KeyPage {
+  nodes: { name: string; path: string; keys: number; runs: number }[];
+  total: number;
+  next_offset: number | null;
+}
+
+const PAGE = 200;
+
+export const askSeries: Ask = async (body, signal) => {
+  const { table, headers } = await postArrow("/api/v1/series", body, signal);
+  if (table === null) return { answer: null, cursor: headers.get("Mere-Cursor") ?? "" };
+  const answer = decodeSeries(table);
+  return { answer, cursor: answer.cursor };
+};
+
+/** A loader for as long as a component is shown. Ticks make it ask for what is new. */
+export function useLoader(topics: readonly string[]): SeriesLoader {
+  const [loader] = useState(() => new SeriesLoader(askSeries));
+  useTicks(topics, loader.tick);
+  useEffect(() => () => loader.stop(), [loader]);
+  return loader;
+}
+
+export function useHeld(loader: SeriesLoader, id: string): Held {
+  return useSyncExternalStore(
+    useCallback((tell) => loader.listen(id, tell), [loader, id]),
+    () => loader.get(id),
+  );
+}
+
+/** Tell a loader what is on the screen. */
+export function useWanted(loader: SeriesLoader, wanted: readonly Wanted[]): void {
+  const last = useRef<readonly Wanted[]>([]);
+  useEffect(() => {
+    const isSame =
+      last.current.length === wanted.length &&
+      wanted.every((one, i) => {
+        const old = last.current[i]!;
+        return (
+          old.id === one.id &&
+          old.runs === one.runs &&
+          old.axis === one.axis &&
+          old.lower === one.lower &&
+          old.upper === one.upper &&
+          old.keys.join("\n") === one.keys.join("\n")
+        );
+      });
+    if (isSame) return;
+    last.current = wanted;
+    loader.show(wanted);
+  }, [loader, wanted]);
+  useEffect(() => () => void (last.current = []), [loader]);
+}
+
+/** Where keys come from: those of one run, or else of the experiments that are asked for. */
+export function keysUrl(family: "metrics" | "params", run: string): string {
+  return run ? `/api/v1/runs/${run}/keys/${family}` : `/api/v1/keys/${family}`;
+}
+
+/** Pages of a level of the tree (`below`), or of all keys that hold some words (`search`). */
+export function useKeyPages(
+  experiment: string,
+  family: "metrics" | "params",
+  { below = "", search = "", run = "" }: { below?: string; search?: string; run?: string },
+  isOn = true,
+) {
+  return useInfiniteQuery({
+    queryKey: ["keys", family, experiment, below, search, run],
+    enabled: isOn,
+    initialPageParam: 0,
+    queryFn: ({ pageParam, signal }) =>
+      getJson<KeyPage>(
+        keysUrl(family, run),
+        { experiment: run ? null : experiment, below, search, offset: pageParam, limit: PAGE },
+        signal,
+      ),
+    getNextPageParam: (page) => page.next_offset,
+    staleTime: 30_000,
+  });
+}
+
+/** Ask for the keys anew when runs advance, but not more often than the server counts them. */
+export function useFreshKeys(experiment: string): void {
+  const client = useQueryClient();
+  const asked = useRef(0);
+  const act = useCallback(() => {
+    if (Date.now() - asked.current < 30_000) return;
+    asked.current = Date.now();
+    void client.invalidateQueries({ queryKey: ["keys", "metrics", experiment] });
+  }, [client, experiment]);
+  useTicks([`runs:${experiment}`], act);
+}
+
+export type Cell = string | number | boolean | null;
+export interface Columns {
+  total: number;
+  rows: Record<string, Cell>[];
+}
+
+export const WINDOW_MAX = 10_000;
+
+/** Columns of all runs of an experiment that pass a filter, ten thousand at most. */
+export function useColumns(experiment: string, filter: string, columns: readonly string[]) {
+  return useQuery({
+    queryKey: ["columns", experiment, filter, columns],
+    enabled: columns.length > 0,
+    queryFn: ({ signal }) =>
+      sendJson<Columns>(
+        "POST",
+        "/api/v1/runs/window",
+        {
+          experiments: [experiment],
+          filter,
+          columns: ["name", ...columns.filter((name) => name !== "name")],
+          limit: WINDOW_MAX,
+        },
+        signal,
+      ),
+    staleTime: 15_000,
+  });
+}
+
+/** A key as the filter language writes it. */
+export function columnOf(family: "metrics" | "params", key: string): string {
+  return `${family}.${/^[A-Za-z_][\w]*$/.test(key) ? key : `\`${key.replaceAll("`", "``")}\``}`;
+}
+
+/** The key of a column, without family and backquotes. */
+export function keyOf(column: string): string {
+  const name = column.replace(/^(?:\w+\()?(?:metrics|params)\./, "").replace(/\)$/, "");
+  return name.startsWith("`") ? name.slice(1, -1).replaceAll("``", "`") : name;
+}

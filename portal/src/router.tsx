@@ -1,0 +1,71 @@
+/** Every page and its address; a page's code is loaded when it is first gone to. */
+
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+} from "@tanstack/react-router";
+
+import { Shell } from "./shell/Shell";
+import { Empty, Failure, Waiting } from "./ui";
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: () => (
+    <Empty title="There is no such page">The address may have been cut short.</Empty>
+  ),
+});
+
+/** What is in the address behind `?`: each page reads what it knows, and keeps it there. */
+export type Search = Record<string, string | undefined>;
+
+function validateSearch(search: Record<string, unknown>): Search {
+  const found: Search = {};
+  for (const [name, value] of Object.entries(search)) {
+    if (typeof value === "string") found[name] = value;
+    else if (value !== undefined && value !== null) found[name] = JSON.stringify(value);
+  }
+  return found;
+}
+
+function page<const Path extends string>(
+  path: Path,
+  load: () => Promise<{ default: () => React.ReactNode }>,
+) {
+  return createRoute({
+    getParentRoute: () => root,
+    path,
+    validateSearch,
+    component: lazyRouteComponent(load),
+  });
+}
+
+const routes = root.addChildren([
+  page("/", () => import("./pages/Home")),
+  page("/experiments", () => import("./pages/Experiments")),
+  page("/p/$experiment", () => import("./pages/explore/Explore")),
+  page("/p/$experiment/runs/$run", () => import("./pages/run/RunPage")),
+  page("/p/$experiment/runs/$run/$tab", () => import("./pages/run/RunPage")),
+]);
+
+export const router = createRouter({
+  routeTree: routes,
+  defaultPreload: "intent",
+  defaultErrorComponent: ({ error, reset }) => <Failure error={error} onRetry={reset} />,
+  defaultPendingComponent: () => <Waiting />,
+  // Texts stay texts: an id of digits must not become a number.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => {
+    const words = new URLSearchParams();
+    for (const [name, value] of Object.entries(search)) if (value) words.set(name, String(value));
+    const text = words.toString();
+    return text ? `?${text}` : "";
+  },
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

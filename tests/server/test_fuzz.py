@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 import random
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -187,8 +188,122 @@ def test_every_answer_is_one_that_the_page_tells_of(served: Furnished) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("start", [1, 2, 3])
+@pytest.mark.parametrize("start", [1, 2])
 def test_every_answer_is_one_that_the_page_tells_of_at_length(
     served: Furnished, start: int
 ) -> None:
-    fuzz(served, examples=60, twins=start == 1, start=start)
+    fuzz(served, examples=25, twins=start == 1, start=start)
+
+
+def deep(opening: str, inner: str, closing: str, depth: int = 200_000) -> str:
+    return opening * depth + inner + closing * depth
+
+
+BODIES = [
+    deep("[", "", "]"),
+    deep('{"a":', "1", "}"),
+    '"' * 99_999,
+    "\x00",
+    "\ufeff{}",
+    '{"run_id": ' + "9" * 10_000 + "}",
+    '{"\\ud800": "\\udfff"}',
+    "[" + "{}," * 50_000 + "{}]",
+    "{} {}",
+    "nul",
+]
+VALUES = [
+    deep("[", "", "]", 20_000),
+    deep('{"a":', "1", "}", 20_000),
+    deep('{"a":[', "", "]}", 100),
+    "9" * 5_000,
+    "-" + "9" * 25,
+    "1e400",
+    '"\\u0000"',
+    '"\\ud800"',
+    '"' + "x" * (1 << 20) + '"',
+    '"' + deep("(", "1", ")", 50_000) + '"',
+    '"' + "metrics.a > 1 AND " * 5_000 + 'metrics.a > 1"',
+    '"' + "NOT " * 20_000 + '"',
+    '["' + "x" * 70_000 + '"]',
+    "[" + "null," * 2_000 + "1]",
+    "NaN",
+    "null",
+]
+
+
+def said_wrong(answer: httpx.Response, path: str) -> str | None:
+    """What is wrong with an answer to something hostile."""
+    if answer.status_code >= 500 and answer.status_code != 501:
+        return f"{answer.status_code} {answer.text[:200]}"
+    if answer.status_code >= 400 and re.match(r"/(ajax-)?api/[23]\.0/", path):
+        told = answer.json()
+        if set(told) != {"error_code", "message"} or len(told["message"]) > 20_000:
+            return f"not MLflow's shape: {answer.text[:200]}"
+    return None
+
+
+@pytest.mark.slow
+def test_bodies_that_break_parsers_are_refused(served: Furnished) -> None:
+    kind = {"content-type": "application/json"}
+    wrong = []
+    for number, one in enumerate(operations(served, twins=False)):
+        if not one.body:
+            continue
+        path = re.sub(r"\{\w+\}", "x", one.path)
+        for body in (BODIES[number % len(BODIES)], BODIES[number // len(BODIES) % len(BODIES)]):
+            raw = body.encode("utf-8", "surrogatepass")
+            answer = served.ask(one.method, path, content=raw, headers=kind)
+            found = said_wrong(answer, path)
+            is_taken = answer.status_code < 300 and body.startswith(("[", '"', "\x00", "nul"))
+            if found or is_taken:
+                wrong.append(f"{one.method} {path} {body[:20]!r}: {answer.status_code} {found}")
+    assert not wrong, "\n".join(wrong)
+
+
+def with_values(
+    served: Furnished, every: int, start: int = 0
+) -> Iterator[tuple[AnyOperation, str, str, httpx.Response]]:
+    """Send each operation that has a body each of its fields with every so manieth value."""
+    turn = start
+    page = served.schema()
+    for one in operations(served, twins=False):
+        body = one.definition.raw.get("requestBody")
+        if body is None:
+            continue
+        schema = body["content"]["application/json"]["schema"]
+        schema = page["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        for name in schema.get("properties", {}):
+            others = {key: value[0] for key, value in served.known.items() if key != name}
+            fields = {k: v for k, v in others.items() if k in schema["properties"]}
+            path = one.path
+            for place in re.findall(r"\{(\w+)\}", path):
+                path = path.replace(f"{{{place}}}", others.get(place, "x"))
+            head = json.dumps(fields)[:-1]
+            for value in VALUES:
+                turn += 1
+                if turn % every:
+                    continue
+                text = f'{head}{", " if fields else ""}"{name}": {value}}}'
+                kind = {"content-type": "application/json"}
+                answer = served.ask(one.method, path, content=text.encode(), headers=kind)
+                yield one, name, value, answer
+
+
+@pytest.mark.slow
+def test_values_that_break_parsers_break_nothing(served: Furnished) -> None:
+    wrong = [
+        f"{one.method} {one.path} {name}={value[:30]}: {found}"
+        for one, name, value, answer in with_values(served, every=7)
+        if (found := said_wrong(answer, one.path))
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.long
+def test_all_values_that_break_parsers_break_nothing(served: Furnished) -> None:
+    wrong = [
+        f"{one.method} {one.path} {name}={value[:30]}: {found}"
+        for one, name, value, answer in with_values(served, every=1)
+        if (found := said_wrong(answer, one.path))
+    ]
+    assert not wrong, "\n".join(wrong)

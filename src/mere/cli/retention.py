@@ -80,6 +80,7 @@ def gc(
 ) -> None:
     """Remove for good what has been in the bin for long, and objects that nothing refers to.
 
+    Old sessions, deliveries to webhooks and notes of the audit trail are forgotten, too.
     Without --yes it only says what would be removed. What a tag shows, what made a model version
     and data that runs have read stay.
 

@@ -49,6 +49,7 @@ def create_app(
     *,
     operations: Iterable[Operation] = (*PAGES, *OPERATIONS),
     warehouse: Warehouse | None = None,
+    is_worker: bool = False,
 ) -> Application:
     """Make the ASGI application of one worker.
 
@@ -56,8 +57,9 @@ def create_app(
         settings: How to serve.
         operations: What can be asked.
         warehouse: What to serve; by default, the one that the settings name.
+        is_worker: Whether the process is a server's worker and nothing else.
     """
-    return Application(settings, tuple(operations), warehouse)
+    return Application(settings, tuple(operations), warehouse, is_worker=is_worker)
 
 
 class Application:
@@ -72,8 +74,11 @@ class Application:
         settings: ServerSettings,
         operations: tuple[Operation, ...],
         warehouse: Warehouse | None,
+        *,
+        is_worker: bool,
     ) -> None:
         self._settings = settings
+        self._is_worker = is_worker
         self._operations = operations
         self._warehouse = warehouse
         self._routes = Routes(operations)
@@ -100,6 +105,8 @@ class Application:
         """Have the worker's state while the block runs."""
         self.server = ServerState(self._settings, self._operations, self._warehouse)
         await self.server.start()
+        if self._is_worker:
+            self.server.warm_up()
         try:
             yield
         finally:
@@ -125,6 +132,8 @@ class Application:
             match = self._routes.find(request.method, path or quote(scope["path"]))
         except (InvalidInput, NotFound) as error:
             return _nowhere(request, error)
+        if sum(name == b"host" for name, _ in scope["headers"]) > 1:
+            return _nowhere(request, _two_hosts())
         scope["path_params"] = match.parameters
         return await perform(self.server, match.operation, request)
 
@@ -242,6 +251,13 @@ def _nowhere(request: Request[Any, Any, Any], error: MereError) -> Answer:
     if "methods" in error.details:
         answer.headers["Allow"] = error.details["methods"]
     return answer
+
+
+def _two_hosts() -> InvalidInput:
+    """What stands before us may have looked at the other one."""
+    return InvalidInput(
+        ErrorCode.INVALID_VALUE, "the request names several hosts: send one header Host"
+    )
 
 
 def _protocol_at(path: str) -> Protocol:

@@ -40,11 +40,15 @@ def decode_json(kind: type[_T], body: bytes, more: Mapping[str, str] | None = No
         return decoded
     except msgspec.ValidationError as error:
         raise _misfit(error) from error
+    except RecursionError as error:
+        raise _too_deep() from error
     except msgspec.DecodeError as error:
         if b"NaN" not in body and b"Infinity" not in body:
             raise _no_json(error) from error
     try:
         given = json.loads(body)
+        # Python reads half a surrogate pair, which no text of ours can hold.
+        json.dumps(given, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise _no_json(error) from error
     return _converted(given, kind)
@@ -71,6 +75,8 @@ def _converted(given: Any, kind: type[_T]) -> _T:
         return msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError as error:
         raise _misfit(error) from error
+    except RecursionError as error:
+        raise _too_deep() from error
 
 
 @cache
@@ -90,6 +96,10 @@ def _is_list(kind: Any) -> bool:
 
 def _misfit(error: Exception) -> InvalidInput:
     return InvalidInput(ErrorCode.INVALID_VALUE, f"the request does not fit: {error}")
+
+
+def _too_deep() -> InvalidInput:
+    return InvalidInput(ErrorCode.INVALID_VALUE, "the request's body is nested too deeply")
 
 
 def _no_json(error: Exception) -> InvalidInput:

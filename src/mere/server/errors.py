@@ -16,7 +16,9 @@ from mere.errors import (
     Unavailable,
 )
 
-__all__ = ["http_status", "native_error"]
+__all__ = ["http_status", "native_error", "shown"]
+
+_SHOWN_CHARS_MAX = 8_000
 
 _BY_CODE = {
     ErrorCode.BODY_TOO_LARGE: 413,
@@ -47,12 +49,17 @@ def http_status(error: MereError) -> int:
     return next(status for kind, status in _BY_CLASS if isinstance(error, kind))
 
 
+def shown(text: str) -> str:
+    """A message as clients are told it: who sent a megabyte does not get it back."""
+    return text if len(text) <= _SHOWN_CHARS_MAX else f"{text[:_SHOWN_CHARS_MAX]}…"
+
+
 def native_error(error: MereError, request_id: str) -> dict[str, object]:
     """An error as the native protocol says it."""
     return {
         "error": {
             "code": str(error.code),
-            "message": error.message,
+            "message": shown(error.message),
             "details": {name: _plain(value) for name, value in error.details.items()},
             "request_id": request_id,
         }
@@ -60,4 +67,6 @@ def native_error(error: MereError, request_id: str) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if isinstance(value, int | float | bool | None):
+        return value
+    return shown(value if isinstance(value, str) else str(value))

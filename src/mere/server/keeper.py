@@ -7,7 +7,9 @@ standard input, by dying or by choice.
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import threading
 
@@ -89,8 +91,9 @@ def main() -> int:
     except MereError as error:
         print(error.code, error.message, flush=True)  # noqa: T201  it is what the parent reads
         return 1
-    print("ready", flush=True)  # noqa: T201
-    _keep(settings, warehouse)
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone already
+        print("ready", flush=True)  # noqa: T201
+        _keep(settings, warehouse)
     return 0
 
 
@@ -118,4 +121,5 @@ def _watch_parent(is_over: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Threads that wait for the parent, and for webhooks, know no end; nothing is left to be done.
+    os._exit(main())

@@ -12,13 +12,11 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
-from functools import cache
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     CollectorRegistry,
     Counter,
-    Histogram,
     generate_latest,
     multiprocess,
 )
@@ -30,6 +28,7 @@ __all__ = [
     "METRICS_TYPE",
     "JsonLines",
     "RequestIds",
+    "flush_requests",
     "log_to_stderr",
     "metrics_page",
     "note_request",
@@ -40,26 +39,39 @@ METRICS_TYPE = CONTENT_TYPE_LATEST
 _WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _requests = Counter("mere_requests", "Requests answered.", ["operation", "status"])
-_durations = Histogram(
-    "mere_request_seconds", "How long answers took.", ["operation"], buckets=_SECONDS
+_durations = Counter("mere_request_seconds", "How long answers took in all.", ["operation"])
+_buckets = Counter(
+    "mere_request_seconds_bucket", "Answers that took no longer than `le`.", ["operation", "le"]
 )
+_gathered: dict[tuple[str, int], list[float]] = {}
+"""Since the last flush: how long answers took, by operation and status."""
+_GATHERED_MAX = 10_000
 
 
 def note_request(operation: str, status: int, seconds: float) -> None:
-    """Count a request that was answered."""
-    count, duration = _meters(operation, status)
-    count.inc()
-    duration.observe(seconds)
+    """Count a request that was answered; `flush_requests` makes it known."""
+    taken = _gathered.get((operation, status))
+    if taken is None:
+        taken = _gathered[operation, status] = []
+    taken.append(seconds)
+    if len(taken) >= _GATHERED_MAX:
+        flush_requests()
 
 
-@cache
-def _meters(operation: str, status: int) -> tuple[Counter, Histogram]:
-    """What is counted of one kind of answer; finding it by its labels would take longer."""
-    return _requests.labels(operation, str(status)), _durations.labels(operation)
+def flush_requests() -> None:
+    """Make known what was counted: once a second, as each number is written into a file."""
+    while _gathered:
+        (operation, status), taken = _gathered.popitem()
+        _requests.labels(operation, str(status)).inc(len(taken))
+        _durations.labels(operation).inc(sum(taken))
+        for limit in _SECONDS:
+            _buckets.labels(operation, f"{limit:g}").inc(sum(one <= limit for one in taken))
+        _buckets.labels(operation, "+Inf").inc(len(taken))
 
 
 def metrics_page() -> bytes:
     """All metrics of all workers, as Prometheus reads them."""
+    flush_requests()
     if not environment().get("PROMETHEUS_MULTIPROC_DIR"):
         return generate_latest()
     registry = CollectorRegistry()

@@ -68,7 +68,7 @@ def worker_app() -> Application:
     from mere.server.observing import log_to_stderr
 
     log_to_stderr()
-    return create_app(settings_of_worker())
+    return create_app(settings_of_worker(), is_worker=True)
 
 
 def settings_of_worker() -> ServerSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,7 +17,7 @@ from mere.lake.objects.pool import RequestPool
 from mere.lake.records import Batch
 from mere.server.committing import GroupCommit
 from mere.server.limits import Deadlines, RateLimit
-from mere.server.observing import RequestIds
+from mere.server.observing import RequestIds, flush_requests
 from mere.server.signin.identify import SignIn
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
 
@@ -112,6 +113,19 @@ class ServerState:
         self._tasks.append(asyncio.create_task(self._keep_up()))
         self._tasks.append(asyncio.create_task(self.deadlines.watch()))
 
+    def warm_up(self) -> None:
+        """Load beside the first requests what they will need; for a process that only serves."""
+
+        def load() -> None:
+            with contextlib.suppress(MereError):
+                self.warehouse.lake.sql("select count(*) from experiments")
+            # What is there now is there for good: to look through it for garbage, again and
+            # again, would hold up all requests for a tenth of a second each time.
+            gc.collect()
+            gc.freeze()
+
+        self._tasks.append(asyncio.create_task(self.in_thread(load)))
+
     async def stop(self) -> None:
         """Make durable what is under way, then let go of everything."""
         self.is_stopping = True
@@ -138,6 +152,7 @@ class ServerState:
         pause_s = self.settings.refresh_s * 0.6
         while True:
             await asyncio.sleep(pause_s)
+            flush_requests()
             if self.clock.monotonic() - self.asked_at > _IDLE_S:
                 continue
             with contextlib.suppress(MereError):

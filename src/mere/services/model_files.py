@@ -8,7 +8,7 @@ the version is what it was, whatever the run logs to those paths later.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -23,6 +23,7 @@ __all__ = ["describe_files", "digest_of", "rows_for"]
 
 _DESCRIPTION = "MLmodel"
 _DESCRIPTION_BYTES_MAX = 1 << 20
+_DEPTH_MAX = 50
 _SIGNATURE = ("inputs", "outputs", "params")
 _COPIED = ("kind", "size", "digest", "media_type", "location", "step", "caption")
 
@@ -81,13 +82,36 @@ def _parse(text: bytes) -> dict[str, Any]:
         return {}
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        # A few lines of YAML with references can stand for more than fits into memory.
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=loader)):
+        if not _is_harmless(yaml.parse(text, Loader=loader), yaml):
             return {}
         said = yaml.load(text, Loader=loader)  # noqa: S506 - the safe one
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return _plain(said) if isinstance(said, dict) else {}
+
+
+def _is_harmless(events: Iterable[Any], yaml: Any) -> bool:
+    """Whether YAML has no references and is not deep.
+
+    A few lines with references can stand for more than fits into memory, and the library in C
+    goes down into what is deep until the process has no stack left.
+    """
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEPTH_MAX or isinstance(event, yaml.AliasEvent):
+            return False
+    return True
+
+
+def _plain(value: Any) -> Any:
+    """A value of YAML as JSON has it: there, keys may be numbers and dates."""
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def _inner(value: Any) -> Any:
@@ -96,7 +120,7 @@ def _inner(value: Any) -> Any:
         return value
     try:
         return msgspec.json.decode(value)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return value
 
 

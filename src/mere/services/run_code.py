@@ -142,7 +142,7 @@ class RunCode:
             return page
         page.kind, page.deleted, page.left_out = info.kind, info.deleted, info.left_out
         page.files = [
-            CodeFile(shown(one.path), len(one.data), one.is_executable, one.link) for one in files
+            CodeFile(_shown(one.path), len(one.data), one.is_executable, one.link) for one in files
         ]
         return page
 
@@ -156,7 +156,7 @@ class RunCode:
         digest = (self._row(run_id).get("command") or {}).get("code_digest")
         files = self._bundle(digest)[1] if digest else []
         for one in files:
-            if shown(one.path) == path:
+            if _shown(one.path) == path:
                 if one.link is not None:
                     return CodeText(None, 0, problem=f"a link to {one.link}")
                 return _text(one.data, TEXT_BYTES_MAX)
@@ -218,7 +218,7 @@ class RunCode:
         return found
 
 
-def shown(path: str) -> str:
+def _shown(path: str) -> str:
     """A path as Unicode: those of a bundle may hold bytes that are none."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 

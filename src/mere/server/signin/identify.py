@@ -124,7 +124,12 @@ class SignIn:
             await self.provider.close()
 
     def note(self, call: Call, outcome: str) -> None:
-        """Put a request into the audit trail, if it changed something or was refused."""
+        """Put a request into the audit trail, if it changed something or was refused.
+
+        Where nobody signs in there is nobody to tell apart, and no trail.
+        """
+        if not self.is_required:
+            return
         if call.operation.method in _SAFE and outcome not in _REFUSED:
             return
         self.access.audit(

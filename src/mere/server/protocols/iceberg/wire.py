@@ -20,7 +20,7 @@ from mere.errors import (
     Unauthenticated,
     Unavailable,
 )
-from mere.server.errors import http_status
+from mere.server.errors import http_status, shown
 from mere.server.operations import Answer, Call, Permission, Protocol
 from mere.server.operations import operation as declare
 
@@ -68,7 +68,7 @@ class _Iceberg(Protocol):
         kind = _BY_CODE.get(error.code) or next(
             (name for known, name in _TYPES if isinstance(error, known)), "InternalServerError"
         )
-        shape = {"error": {"message": error.message, "type": kind, "code": status}}
+        shape = {"error": {"message": shown(error.message), "type": kind, "code": status}}
         return Answer(msgspec.json.encode(shape), status=status)
 
 

@@ -44,6 +44,7 @@ import msgspec
 
 from mere.errors import ErrorCode, InvalidInput, MereError
 from mere.server import operations
+from mere.server.errors import shown
 from mere.server.operations import Answer, Call, Operation, Permission, Protocol
 from mere.server.protocols.mlflow.errors import (
     STATUSES,
@@ -129,7 +130,7 @@ class _MlflowProtocol(Protocol):
     def refuse(self, error: MereError, request_id: str) -> Answer:
         del request_id  # goes out as a header
         error_code, status, text = as_mlflow(error)
-        body = msgspec.json.encode({"error_code": error_code, "message": text})
+        body = msgspec.json.encode({"error_code": error_code, "message": shown(text)})
         return Answer(body, status=status)
 
 
@@ -250,7 +251,7 @@ def _from_json(kind: type[_T], body: bytes) -> _T:
     known: Any = kind  # a type is hashable, which mypy does not see
     try:
         decoded: _T = _decoder(known).decode(body or b"{}")
-    except msgspec.DecodeError:  # a validation error is one, too
+    except (msgspec.DecodeError, RecursionError):  # a validation error is one, too
         return _from_plain(kind, _plain_json(body))
     return decoded
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Literal
 
 import msgspec
 
 from mere.entities.actor import Action, Scope
 from mere.entities.lineage import LineageGraph
-from mere.entities.metric import MetricSummary
+from mere.entities.metric import SYSTEM_PREFIX, MetricSummary
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
@@ -22,6 +23,7 @@ _READ = Permission(Action.READ, lambda call: Scope.run(call.data.run_id))
 _EDIT = Permission(Action.EDIT, lambda call: Scope.run(call.data.run_id))
 _ONE = "/api/v1/runs/{run_id}"
 _METRICS_MAX = 1_000
+_DIGITS = re.compile(r"([0-9]{1,18})")
 _OF_RUNS = ("child", "repeat")
 _SUMMARIES = {"last": "value", "min": "min", "max": "max", "count": "count", "step": "step"}
 
@@ -144,18 +146,26 @@ def list_run_metrics(call: Call) -> RunMetricPage:
     words = data.search.lower().split()
     found = [
         RunMetric(key, summary)
-        for key, summary in sorted(call.warehouse.runs.get(data.run_id).metric_summary.items())
+        for key, summary in call.warehouse.runs.get(data.run_id).metric_summary.items()
         if all(word in key.lower() for word in words)
     ]
     if data.order == "key":
-        found.sort(key=lambda one: one.key, reverse=data.is_descending)
+        found.sort(key=lambda one: _place(one.key), reverse=data.is_descending)
     else:
+        found.sort(key=lambda one: _place(one.key))
         found = _by_value(found, _SUMMARIES[data.order], is_descending=data.is_descending)
     shown = found[data.offset : data.offset + data.limit]
     for one in shown:
         values = {name: getattr(one.summary, name) for name in ("value", "min", "max")}
         one.odd = {name: str(value) for name, value in values.items() if not math.isfinite(value)}
     return RunMetricPage(shown, len(found))
+
+
+def _place(key: str) -> tuple[bool, bool, list[tuple[int, str]]]:
+    """Where a key stands: what has no prefix first, machines last, and 2 before 10."""
+    parts = _DIGITS.split(key.lower())
+    whole = [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
+    return key.startswith(SYSTEM_PREFIX), "/" in key, whole
 
 
 def _by_value(found: list[RunMetric], field: str, *, is_descending: bool) -> list[RunMetric]:

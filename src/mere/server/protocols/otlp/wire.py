@@ -8,7 +8,7 @@ import msgspec
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from mere.errors import MereError
-from mere.server.errors import http_status
+from mere.server.errors import http_status, shown
 from mere.server.operations import Answer, Protocol
 
 __all__ = ["JSON", "OTLP", "PROTOBUF", "refused", "taken"]
@@ -51,9 +51,9 @@ def refused(error: MereError, media_type: str) -> Answer:
     status = http_status(error)
     code = _GRPC_CODES.get(status, _INTERNAL)
     if media_type == JSON:
-        body = msgspec.json.encode({"code": code, "message": error.message})
+        body = msgspec.json.encode({"code": code, "message": shown(error.message)})
         return Answer(body, JSON, status)
-    return Answer(_status(code, error.message), PROTOBUF, status)
+    return Answer(_status(code, shown(error.message)), PROTOBUF, status)
 
 
 def _status(code: int, message: str) -> bytes:

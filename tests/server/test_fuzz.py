@@ -7,6 +7,7 @@ in a folder that has one of everything.
 
 from __future__ import annotations
 
+import base64
 import functools
 import json
 import logging
@@ -183,7 +184,7 @@ def quiet() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_every_answer_is_one_that_the_page_tells_of(served: Furnished) -> None:
-    counts = fuzz(served, examples=5, twins=False)
+    counts = fuzz(served, examples=3, twins=False)
     assert min(counts[200], counts[400], counts[404]) > 50
 
 
@@ -307,3 +308,162 @@ def test_all_values_that_break_parsers_break_nothing(served: Furnished) -> None:
         if (found := said_wrong(answer, one.path))
     ]
     assert not wrong, "\n".join(wrong)
+
+
+WORDS = st.sampled_from(
+    [
+        *("metrics", "params", "tags", "attributes", "attribute", "datasets", "trace", "name", "."),
+        *("loss", "`a b`", '"lr"', "run_id", "status", "start_time", "digest", "timestamp_ms"),
+        *(
+            "=",
+            "!=",
+            ">",
+            ">=",
+            "<",
+            "LIKE",
+            "ILIKE",
+            "IN",
+            "NOT",
+            "IS",
+            "NULL",
+            "AND",
+            "OR",
+            "and",
+        ),
+        *(
+            "'x'",
+            "'%'",
+            '"x"',
+            "'it''s'",
+            "1",
+            "-1e309",
+            "0x1",
+            "nan",
+            "(",
+            ")",
+            "(1,2)",
+            "('a','b')",
+        ),
+        *(
+            "ASC",
+            "DESC",
+            ",",
+            ";",
+            "--",
+            "/*",
+            "`",
+            "'",
+            '"',
+            "\\",
+            "%",
+            "_",
+            "\x00",
+            "\n",
+            "\u202e",
+        ),
+    ]
+)
+QUERIES = st.one_of(
+    st.lists(WORDS, max_size=12).map(" ".join),
+    st.lists(WORDS, max_size=12).map("".join),
+    st.text(max_size=60),
+    st.sampled_from(HOSTILE),
+)
+TOKENS = st.one_of(
+    st.text(max_size=40),
+    st.binary(max_size=60).map(lambda raw: base64.b64encode(raw).decode()),
+    st.sampled_from(['{"offset": -1}', "[]", "null", '{"offset": 1e99}', "9" * 30]).map(
+        lambda text: base64.b64encode(text.encode()).decode()
+    ),
+)
+SEARCHES = {
+    "POST /api/2.0/mlflow/runs/search": ("filter", "experiment_ids"),
+    "POST /api/2.0/mlflow/experiments/search": ("filter", None),
+    "POST /api/2.0/mlflow/logged-models/search": ("filter", "experiment_ids"),
+    "POST /api/3.0/mlflow/datasets/search": ("filter_string", "experiment_ids"),
+    "GET /api/2.0/mlflow/registered-models/search": ("filter", None),
+    "GET /api/2.0/mlflow/model-versions/search": ("filter", None),
+    "GET /api/2.0/mlflow/traces": ("filter", "experiment_ids"),
+}
+
+
+def refused_or_done(answer: httpx.Response) -> None:
+    """Either it is done, or MLflow's shape says why the client is wrong."""
+    assert answer.status_code < 500, answer.text
+    if answer.status_code >= 400:
+        assert set(answer.json()) == {"error_code", "message"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", SEARCHES)
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(
+    query=QUERIES,
+    orders=st.lists(QUERIES, max_size=2),
+    token=st.none() | TOKENS,
+    count=st.sampled_from([1, 5, 0, -1, 10**6, 2**70]),
+)
+def test_any_search_is_answered_or_refused(
+    served: Furnished,
+    where: str,
+    query: str,
+    orders: list[str],
+    token: str | None,
+    count: int,
+) -> None:
+    method, _, path = where.partition(" ")
+    name, among = SEARCHES[where]
+    whole = {name: query, "order_by": orders, "page_token": token, "max_results": count}
+    parts: list[dict[str, Any]] = [whole, {name: query}, {"order_by": orders, "max_results": 5}]
+    for fields in parts:
+        if among:
+            fields[among] = served.known["experiment_id"]
+        if method == "POST":
+            kind = {"content-type": "application/json"}
+            answer = served.ask("POST", path, content=json.dumps(fields), headers=kind)
+        else:
+            given_ = {key: listed(value) for key, value in fields.items() if value is not None}
+            answer = served.ask("GET", f"{path}?{urlencode(given_, doseq=True)}")
+        refused_or_done(answer)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=80,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+@given(name=st.text(max_size=30) | st.sampled_from(HOSTILE).filter(lambda one: one != "\udce9"))
+def test_any_name_is_taken_or_refused(served: Furnished, name: str) -> None:
+    """And what is taken is found again under it."""
+    api, run_id = "/api/2.0/mlflow", served.known["run_id"][0]
+    for path, fields in (
+        ("experiments/create", {"name": name}),
+        ("registered-models/create", {"name": name}),
+        ("runs/set-tag", {"run_id": run_id, "key": name, "value": name}),
+        ("runs/log-parameter", {"run_id": run_id, "key": name, "value": name}),
+        ("runs/log-metric", {"run_id": run_id, "key": name, "value": 1, "timestamp": 1}),
+        ("registered-models/alias", {"name": "known", "alias": name, "version": "1"}),
+    ):
+        refused_or_done(served.ask("POST", f"{api}/{path}", json=fields))
+    told = quote(name.encode())
+    found = served.ask("GET", f"{api}/experiments/get-by-name?experiment_name={told}")
+    refused_or_done(found)
+    if found.status_code == 200:
+        assert found.json()["experiment"]["name"] == name
+    stem = f"/api/2.0/mlflow-artifacts/artifacts/0/{run_id}/artifacts/"
+    put = served.ask("PUT", stem + quote(name.encode(), safe=""), content=b"named")
+    refused_or_done(put)
+    got = served.ask("GET", stem + quote(name.encode(), safe=""))
+    assert (put.status_code == 200) == (got.status_code == 200 and got.content == b"named")
+    refused_or_done(got)

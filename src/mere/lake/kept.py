@@ -155,7 +155,8 @@ def _insert(kept: _Kept, view: TableView, tail: str, files: Iterable[tuple[str, 
     if len(view.state.metadata.schemas) > 1:
         # Files of before a column was added do not have it.
         source += f" union all by name (select * from {tail} limit 0)"
+    # By name: the order of `kept.columns` is that of their use, and changes.
     return (
-        f"INSERT INTO main.{kept.name} SELECT {_selected(view, kept.columns)}, "
-        f"(case filename {which} end)::integer FROM ({source})"
+        f"INSERT INTO main.{kept.name} BY NAME SELECT {_selected(view, kept.columns)}, "
+        f"(case filename {which} end)::integer AS {quoted(_FILE)} FROM ({source})"
     )

@@ -13,6 +13,7 @@ from mere.entities.artifact import (
     check_digest,
     check_owner,
     is_below,
+    media_type_in_header,
     media_type_of,
 )
 from mere.errors import InvalidInput
@@ -131,3 +132,21 @@ def test_below_is_a_matter_of_folders() -> None:
 )
 def test_media_types_come_from_the_ending(path: str, kind: str | None) -> None:
     assert media_type_of(path) == kind
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("text/html", "text/html"),
+        ('text/html; charset="utf-8"', 'text/html; charset="utf-8"'),
+        ("application/vnd.x+json;v=1", "application/vnd.x+json;v=1"),
+        (None, "application/octet-stream"),
+        ("", "application/octet-stream"),
+        ("html", "application/octet-stream"),
+        ("text/html\r\nSet-Cookie: a=b", "application/octet-stream"),
+        ("text/html\n", "application/octet-stream"),
+        ("tëxt/html", "application/octet-stream"),
+    ],
+)
+def test_only_media_types_stand_in_headers(given: str | None, said: str) -> None:
+    assert media_type_in_header(given) == said

@@ -139,3 +139,15 @@ def test_any_text_is_a_literal(open_lake, text):
     lake.patch("items", [item(1)])
     (found,) = rows(lake, {"x": text_literal(text)})
     assert found["x"] == text
+
+
+def test_columns_keep_their_values_in_whatever_order_they_are_asked_for(open_lake):
+    lake = open_lake(keyed_file_rows=5)
+    lake.patch("items", [item(n, tags={"a": f"x{n}"}) for n in range(4)])
+    lake.fold()
+    assert rows(lake) == expected(lake)
+    for name in ("name", "tag", "double"):  # each becomes the one asked for last
+        lake.patch("items", [item(n, tags={"a": f"y{n}"}, name=name) for n in range(3, 9)])
+        lake.fold()
+        rows(lake, {name: COLUMNS[name]})
+        assert rows(lake) == expected(lake)

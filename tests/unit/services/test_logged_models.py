@@ -74,6 +74,27 @@ def test_one_is_made_filled_and_made_ready(warehouse: Warehouse, models: LoggedM
     assert models.get(made.model_id).digest not in (None, ready.digest)
 
 
+@pytest.mark.parametrize(
+    "description",
+    [
+        b"flavors: " + b"[" * 400_000,  # the parser in C has no stack for this
+        b"- " * 200_000,
+        b"flavors: {x: {null: 1, 2020-01-01: 2, 1.5: 3}}",
+        b"signature: {inputs: '" + b"[" * 100_000 + b"'}",
+        b"a: &a [x, x]\nb: &b [*a, *a]\nflavors: {x: [*b, *b]}",
+        b"flavors: {x: !!python/object/apply:os.getcwd []}",
+        b"flavors: {x: 1" + b"0" * 5000 + b"}",
+        b"\xff\xfe\x00",
+    ],
+)
+def test_a_description_that_breaks_parsers_describes_nothing(
+    warehouse: Warehouse, models: LoggedModels, description: bytes
+) -> None:
+    made = models.create("0", run_id=RUN)
+    warehouse.artifacts.put_bytes(made.model_id, "MLmodel", description)
+    assert models.finalize(made.model_id, "ready").is_ready
+
+
 def test_a_name_is_made_up_where_none_is_given(models: LoggedModels) -> None:
     assert models.create("0").name.count("-") == 2
 

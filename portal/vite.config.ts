@@ -16,10 +16,11 @@ export default defineConfig({
     chunkSizeWarningLimit: 250,
   },
   server: {
+    // The host stays the page's own: the server refuses changes that come from another origin.
     proxy: {
-      "/api": server,
-      "/ajax-api": server,
-      "/health": server,
+      "/api": { target: server, changeOrigin: false },
+      "/ajax-api": { target: server, changeOrigin: false },
+      "/health": { target: server, changeOrigin: false },
     },
   },
 });

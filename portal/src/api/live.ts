@@ -139,7 +139,8 @@ class Live {
         kind: "tick",
         topics: event.type === "reset" ? ["*"] : advanced,
       });
-      if (event.type === "reset") this.tellAll();
+      // A stream that takes up where another ended may begin with "anything may have advanced".
+      if (event.type === "reset" || advanced.includes("*")) this.tellAll();
       else this.tell(advanced);
     };
     source.addEventListener("hello", take);

@@ -7,6 +7,8 @@
 
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
+import { colourOf } from "../plot/palette";
+import { useTheme } from "../shell/theme";
 import { changeColumn, moveColumn, stepColumn, type Column } from "./columns";
 import { HeadCell, type HeadActions } from "./HeadCell";
 import { CHECK_WIDTH, HEAD_HEIGHT, layOut } from "./layout";
@@ -43,8 +45,17 @@ export function Grid(props: GridProps) {
   const [hasFocus, setHasFocus] = useState(false);
   const [sized, setSized] = useState<{ text: string; width: number } | null>(null);
   const [now, setNow] = useState(() => Date.now());
+  /** A column that is being moved: the active cell goes with it. */
+  const [followed, setFollowed] = useState<{ text: string; from: readonly Column[] } | null>(null);
+  const { shown: shade } = useTheme();
   const wantsFocus = useRef(false);
   const anchor = useRef(0);
+
+  if (followed !== null && followed.from !== columns) {
+    const at = columns.findIndex((one) => one.text === followed.text);
+    setFollowed(null);
+    if (at >= 0) setActive({ row: active.row, column: at + 1 });
+  }
 
   const layout = useMemo(
     () => layOut(sized === null ? columns : changeColumn(columns, sized.text, sized)),
@@ -83,7 +94,9 @@ export function Grid(props: GridProps) {
   }, [epoch, toTop]);
 
   useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
+    // A cell that is drawn anew elsewhere, as one of a column just pinned, has lost the focus.
+    const isLost = hasFocus && document.activeElement === document.body;
+    if (!wantsFocus.current && !isLost) return;
     const cell = scroller.current?.querySelector<HTMLElement>(
       `[data-row="${active.row}"] [data-column="${active.column}"]`,
     );
@@ -94,6 +107,7 @@ export function Grid(props: GridProps) {
 
   function goTo(to: Active) {
     setActive(to);
+    setFollowed(null);
     wantsFocus.current = true;
     if (to.row >= 0) sight.seeRow(to.row);
     const place = places[to.column - 1];
@@ -116,20 +130,27 @@ export function Grid(props: GridProps) {
     }
   }
 
+  function follow(text: string, next = text) {
+    if (columns[active.column - 1]?.text === text) setFollowed({ text: next, from: columns });
+  }
+
   const head: HeadActions = {
     onSort: (text, isAdded) => onSort(turnSort(sort, text, isAdded)),
     onSetSort: (text, isDescending) => onSort(setSort(text, isDescending)),
-    onChange: (text, change) => onColumns(changeColumn(columns, text, change)),
-    onStep: (text, by) => onColumns(stepColumn(columns, text, by)),
+    onChange: (text, change) => {
+      follow(text, change.text);
+      onColumns(changeColumn(columns, text, change));
+    },
+    onStep: (text, by) => {
+      follow(text);
+      onColumns(stepColumn(columns, text, by));
+    },
     onMove: (text, before) => onColumns(moveColumn(columns, text, before)),
     onHide: (text) => onColumns(columns.filter((one) => one.text !== text)),
     onGroup: props.onGroup,
-    onSized: (text, width) => {
-      if (width !== null) setSized({ text, width });
-      else if (sized !== null) {
-        onColumns(changeColumn(columns, sized.text, { width: sized.width }));
-        setSized(null);
-      }
+    onSized: (text, width, isDone) => {
+      setSized(isDone ? null : { text, width });
+      if (isDone) onColumns(changeColumn(columns, text, { width }));
     },
   };
 
@@ -156,9 +177,16 @@ export function Grid(props: GridProps) {
   const drawnColumns = sight.columns;
   const drawnNames = drawnColumns.map((one) => one.column.text).join("\n");
   const look = useMemo<RowLook>(
-    () => ({ layout, shown: drawnColumns, width, now, hrefOf }),
+    () => ({
+      layout,
+      shown: drawnColumns,
+      width,
+      now,
+      hrefOf,
+      colourOf: (id) => colourOf(id, shade),
+    }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is new each time; its names say whether it differs
-    [layout, drawnNames, width, now, hrefOf],
+    [layout, drawnNames, width, now, hrefOf, shade],
   );
   const chosen = chosenCount(selection, store.matching);
 
@@ -211,7 +239,7 @@ export function Grid(props: GridProps) {
               tabIndex={activeRow === -1 && active.column === 0 ? 0 : -1}
               style={{ width: CHECK_WIDTH }}
               onClick={() => onSelection(chosen > 0 ? NOBODY : { kind: "all", except: new Set() })}
-              className="flex shrink-0 items-center justify-center -outline-offset-2"
+              className="flex shrink-0 items-center justify-center -outline-offset-2!"
             >
               <input
                 type="checkbox"

@@ -26,7 +26,7 @@ export interface HeadActions {
   onMove: (text: string, before: string | null) => void;
   onHide: (text: string) => void;
   onGroup: (text: string) => void;
-  onSized: (text: string, width: number | null) => void;
+  onSized: (text: string, width: number, isDone: boolean) => void;
 }
 
 interface HeadProps extends HeadActions {
@@ -88,7 +88,7 @@ export function HeadCell(props: HeadProps) {
         ...(column.isPinned ? {} : { position: "absolute", top: 0, left }),
       }}
       className={cx(
-        "group relative flex shrink-0 cursor-pointer flex-col justify-center px-2 -outline-offset-2 select-none hover:bg-raised",
+        "group relative flex shrink-0 cursor-pointer flex-col justify-center px-2 -outline-offset-2! select-none hover:bg-raised",
         isNumeric(kind) && "items-end text-right",
         isLastPinned && "border-r border-line",
         isOver && "border-l-2 border-l-accent",
@@ -127,21 +127,22 @@ function Sizer({ column, onSized }: { column: Column; onSized: HeadActions["onSi
         event.stopPropagation();
       }}
       onClick={(event) => event.stopPropagation()}
-      onDoubleClick={() => {
-        onSized(column.text, usualWidth(column.text));
-        onSized(column.text, null);
+      onDoubleClick={(event) => {
+        event.stopPropagation();
+        onSized(column.text, usualWidth(column.text), true);
       }}
       onPointerDown={(event) => {
         event.stopPropagation();
         event.preventDefault();
         const handle = event.currentTarget;
         const began = event.clientX;
+        const widthAt = (move: PointerEvent) => column.width + move.clientX - began;
         handle.setPointerCapture(event.pointerId);
-        handle.onpointermove = (move) => onSized(column.text, column.width + move.clientX - began);
-        handle.onpointerup = () => {
+        handle.onpointermove = (move) => onSized(column.text, widthAt(move), false);
+        handle.onpointerup = (move) => {
           handle.onpointermove = null;
           handle.onpointerup = null;
-          onSized(column.text, null);
+          if (move.clientX !== began) onSized(column.text, widthAt(move), true);
         };
       }}
     />

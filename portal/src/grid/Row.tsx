@@ -15,6 +15,8 @@ export interface RowLook {
   width: number;
   now: number;
   hrefOf: (id: string) => string;
+  /** What a run's line is drawn in, in the charts beside. */
+  colourOf: (id: string) => string;
 }
 
 interface RowProps {
@@ -58,7 +60,7 @@ export const Row = memo(function Row(props: RowProps) {
           data-column={0}
           tabIndex={props.active === 0 ? 0 : -1}
           style={{ width: CHECK_WIDTH }}
-          className="flex shrink-0 items-center justify-center -outline-offset-2"
+          className="flex shrink-0 items-center justify-center -outline-offset-2!"
         >
           {row.kind === "run" && (
             <input
@@ -98,13 +100,19 @@ function Cell({ place, row, look, active, isHidden }: RowProps & { place: Placed
         ...(column.isPinned ? {} : { position: "absolute", top: 0, left }),
       }}
       className={cx(
-        "shrink-0 truncate px-2 leading-[27px] -outline-offset-2",
+        "shrink-0 truncate px-2 leading-[27px] -outline-offset-2!",
         isNumeric(kind) && "text-right tabular-nums",
         isLast && "border-r border-line",
         isHidden && number === 1 && "line-through",
       )}
     >
-      <Content row={row} text={column.text} isFirst={number === 1} look={look} />
+      <Content
+        row={row}
+        text={column.text}
+        isFirst={number === 1}
+        isHidden={isHidden}
+        look={look}
+      />
     </div>
   );
 }
@@ -113,10 +121,11 @@ interface ContentProps {
   row: GridRow;
   text: string;
   isFirst: boolean;
+  isHidden: boolean;
   look: RowLook;
 }
 
-function Content({ row, text, isFirst, look }: ContentProps) {
+function Content({ row, text, isFirst, isHidden, look }: ContentProps) {
   const indent = isFirst && row.depth > 0 ? { paddingLeft: row.depth * 16 } : undefined;
   if (row.kind === "waiting")
     return <span className="inline-block h-2 w-3/5 rounded bg-raised" style={indent} />;
@@ -138,15 +147,25 @@ function Content({ row, text, isFirst, look }: ContentProps) {
     return <span className="inline-block h-2 w-3/5 rounded bg-raised" />;
   if (kind !== "name") return <CellValue kind={kind} value={value} now={look.now} />;
   return (
-    <a
-      href={look.hrefOf(row.id)}
-      tabIndex={-1}
-      data-open={row.id}
-      title={String(value ?? row.id)}
-      style={indent}
-      className="font-medium text-accent hover:underline"
-    >
-      {String(value ?? row.id.slice(0, 8))}
-    </a>
+    <span style={indent}>
+      <span
+        aria-hidden="true"
+        className="mr-1.5 inline-block h-2 w-2 rounded-full align-middle"
+        style={
+          isHidden
+            ? { border: `1px solid ${look.colourOf(row.id)}` }
+            : { background: look.colourOf(row.id) }
+        }
+      />
+      <a
+        href={look.hrefOf(row.id)}
+        tabIndex={-1}
+        data-open={row.id}
+        title={String(value ?? row.id)}
+        className="font-medium text-accent hover:underline"
+      >
+        {String(value ?? row.id.slice(0, 8))}
+      </a>
+    </span>
   );
 }

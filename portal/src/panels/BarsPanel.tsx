@@ -3,39 +3,13 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 
-import { colourOf } from "../plot/palette";
+import { colourIndex, COLOURS, coloursOf } from "../plot/palette";
 import { useTheme } from "../shell/theme";
 import { number } from "../ui/format";
+import { barsOf } from "./bars";
 import type { Cell } from "./data";
-import { numeric } from "./scales";
-
-interface Bar {
-  id: string;
-  label: string;
-  value: number;
-  runs: number;
-}
 
 const BAR_PX = 20;
-
-/** The bars, greatest first. */
-export function barsOf(
-  rows: readonly Record<string, Cell>[],
-  column: string,
-  by: string | undefined,
-): Bar[] {
-  const groups = new Map<string, Bar>();
-  for (const row of rows) {
-    const value = numeric(row[column]);
-    if (value === null) continue;
-    const id = by ? String(row[by] ?? "none") : String(row["run_id"]);
-    const known = groups.get(id);
-    if (known) {
-      known.value += (value - known.value) / ++known.runs;
-    } else groups.set(id, { id, label: by ? id : String(row["name"]), value, runs: 1 });
-  }
-  return [...groups.values()].sort((a, b) => b.value - a.value);
-}
 
 export function Bars({
   rows,
@@ -49,6 +23,7 @@ export function Bars({
   const { shown: shade } = useTheme();
   const scroller = useRef<HTMLDivElement>(null);
   const bars = useMemo(() => barsOf(rows, column, by), [rows, column, by]);
+  const colours = useMemo(() => (by ? coloursOf(bars.map((bar) => bar.id)) : null), [bars, by]);
   const most = bars.reduce((best, bar) => Math.max(best, Math.abs(bar.value)), 0) || 1;
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions stay in this component
   const virtual = useVirtualizer({
@@ -77,7 +52,7 @@ export function Bars({
                   className="block h-full rounded-sm"
                   style={{
                     width: `${(Math.abs(bar.value) / most) * 100}%`,
-                    background: colourOf(bar.id, shade),
+                    background: COLOURS[shade][colours?.get(bar.id) ?? colourIndex(bar.id)],
                     opacity: bar.value < 0 ? 0.5 : 1,
                   }}
                 />

@@ -7,6 +7,7 @@ import { count } from "../ui/format";
 import { Bars } from "./BarsPanel";
 import { columnOf, keyOf, useColumns, useKeyPages, WINDOW_MAX } from "./data";
 import { Histograms } from "./HistogramPanel";
+import { HistogramTable } from "./HistogramTable";
 import { ImportanceList } from "./ImportancePanel";
 import type { PanelRun } from "./LinesPanel";
 import { PanelFrame, Tool } from "./PanelFrame";
@@ -48,16 +49,37 @@ interface Props<E extends OtherExtra> {
 
 export function ExtraPanel(props: Props<OtherExtra>) {
   const { extra } = props;
-  if (extra.kind !== "histogram") return <ColumnsPanel {...props} extra={extra} />;
+  return extra.kind === "histogram" ? (
+    <HistogramPanel {...props} extra={extra} />
+  ) : (
+    <ColumnsPanel {...props} extra={extra} />
+  );
+}
+
+function HistogramPanel({ extra, runs, onRemove }: Props<Extract<Extra, { kind: "histogram" }>>) {
+  const [hasTable, setTable] = useState(false);
   const title = titleOf(extra);
-  const name = props.runs.find((run) => run.runId === extra.run)?.name ?? extra.run;
+  const name = runs.find((run) => run.runId === extra.run)?.name ?? `run ${extra.run.slice(0, 8)}`;
   return (
     <PanelFrame
       title={title}
       told={name}
-      tools={<Tool sign="✕" name={`Remove ${title}`} onClick={props.onRemove} />}
+      tools={
+        <>
+          <Tool sign="≡" name={`Data of ${title} as a table`} onClick={() => setTable(true)} />
+          <Tool sign="✕" name={`Remove ${title}`} onClick={onRemove} />
+        </>
+      }
     >
       <Histograms run={extra.run} name={extra.name} />
+      {hasTable && (
+        <HistogramTable
+          title={title}
+          run={extra.run}
+          name={extra.name}
+          onClose={() => setTable(false)}
+        />
+      )}
     </PanelFrame>
   );
 }

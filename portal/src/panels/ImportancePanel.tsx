@@ -28,8 +28,8 @@ export function ImportanceList({
         <thead className="text-left text-muted">
           <tr>
             <th className="font-medium">Param</th>
-            <th className="w-2/5 font-medium">Goes along with it</th>
-            <th className="font-medium">How it was reckoned</th>
+            <th className="w-1/3 font-medium">Share of variance</th>
+            <th className="pl-2 font-medium">How it was reckoned</th>
           </tr>
         </thead>
         <tbody>
@@ -43,21 +43,21 @@ export function ImportanceList({
                   <span className="h-3 flex-1 rounded-sm bg-raised">
                     <span
                       className={
-                        (one.correlation ?? 1) < 0
+                        one.kind === "rank" && (one.correlation ?? 1) < 0
                           ? "block h-full rounded-sm bg-warn"
                           : "block h-full rounded-sm bg-accent"
                       }
                       style={{ width: `${one.weight * 100}%` }}
                     />
                   </span>
-                  <span className="w-10 tabular-nums">
-                    {number(Number((one.correlation ?? one.weight).toFixed(2)))}
-                  </span>
+                  <span className="w-10 tabular-nums">{Math.round(one.weight * 100)} %</span>
                 </span>
               </td>
               <td className="truncate pl-2 text-muted">
-                {one.kind === "rank" ? "rank correlation" : "variance between values"}, {one.runs}{" "}
-                runs
+                {one.correlation === null
+                  ? "variance between its values"
+                  : `rank correlation ${number(Number(one.correlation.toFixed(2)))}`}
+                , {one.runs.toLocaleString("en")} runs
               </td>
             </tr>
           ))}

@@ -2,11 +2,13 @@
 
 import { useMemo, useState } from "react";
 
-import type { Line } from "../plot/drawing";
+import { bandsShown, legendOf, type Line } from "../plot/drawing";
+import { COLOURS } from "../plot/palette";
 import { Plot } from "../plot/Plot";
 import { PlotTable } from "../plot/PlotTable";
 import { seriesId } from "../plot/series";
 import { toldOf } from "../plot/words";
+import { useTheme } from "../shell/theme";
 import { Button } from "../ui";
 import { useHeld } from "./data";
 import type { SeriesLoader } from "./loader";
@@ -37,6 +39,8 @@ export interface LinesPanelProps {
   onPin?: () => void;
   onFull?: () => void;
   onRemove?: () => void;
+  /** Something around it shows the title. */
+  isTitled?: boolean;
 }
 
 export function LinesPanel(props: LinesPanelProps) {
@@ -63,14 +67,18 @@ export function LinesPanel(props: LinesPanelProps) {
     told?.width ?? 1,
     told?.isExact ?? true,
     axis,
+    bandsShown(lines.length, settings),
+    keys.length === 1 && legendOf(lines, settings).length > 0,
   );
   return (
     <PanelFrame
       title={title}
+      isTitled={props.isTitled ?? false}
       told={lines.length ? words : undefined}
       foot={
         <>
           {held.isLoading && <span role="status">loading …</span>}
+          {keys.length === 1 && <Legend lines={lines} settings={settings} />}
           {range && (
             <button
               type="button"
@@ -131,6 +139,20 @@ export function LinesPanel(props: LinesPanelProps) {
       )}
     </PanelFrame>
   );
+}
+
+function Legend({ lines, settings }: { lines: readonly Line[]; settings: ChartSettings }) {
+  const { shown: shade } = useTheme();
+  return legendOf(lines, settings).map(({ label, colour }) => (
+    <span key={label} className="flex min-w-0 items-center gap-1" title={label}>
+      <span
+        aria-hidden="true"
+        className="h-2 w-2 shrink-0 rounded-full"
+        style={{ background: COLOURS[shade][colour] }}
+      />
+      <span className="truncate">{label}</span>
+    </span>
+  ));
 }
 
 /** The series of the runs that are shown, in their order. */

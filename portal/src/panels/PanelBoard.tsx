@@ -88,7 +88,11 @@ export function PanelBoard({
     }
     return found.filter((one, place) => found.findIndex((two) => two.id === one.id) === place);
   }, [shown, board, runIds, full]);
-  useWanted(loader, wanted);
+  useWanted(
+    loader,
+    wanted,
+    !catalogue.isLoading && shown.every((panel) => panel.key !== null || panel.section === ADDED),
+  );
 
   const onChange = useCallback(
     (panel: string | null, changes: Partial<ChartSettings>) =>
@@ -112,7 +116,7 @@ export function PanelBoard({
       {...(key !== null && {
         onPin: () => setBoard((now) => ({ ...now, pinned: toggled(now.pinned, key) })),
       })}
-      {...(!id.startsWith("full ") && { onFull: () => setFull(id) })}
+      {...(id.startsWith("full ") ? { isTitled: true } : { onFull: () => setFull(id) })}
     />
   );
   const content = (panel: ShownPanel) => {
@@ -211,7 +215,12 @@ export function PanelBoard({
         {catalogue.more && <More onSeen={catalogue.more} />}
       </div>
       {full !== null && (
-        <Dialog title="" isOpen onClose={() => setFull(null)} width="94vw">
+        <Dialog
+          title={chartOfId(full, board).keys.join(", ")}
+          isOpen
+          onClose={() => setFull(null)}
+          width="94vw"
+        >
           <div className="h-[66vh]">
             {chart(
               `full ${full}`,

@@ -35,12 +35,15 @@ export function Tool({
 
 export function PanelFrame({
   title,
+  isTitled = false,
   told,
   tools,
   children,
   foot,
 }: {
   title: string;
+  /** The title is shown elsewhere. */
+  isTitled?: boolean;
   /** How much is shown. */
   told?: string | undefined;
   tools?: ReactNode;
@@ -51,14 +54,14 @@ export function PanelFrame({
     <div className="flex h-full w-full flex-col rounded border border-line bg-panel">
       <div className="flex h-8 shrink-0 items-center gap-0.5 pr-1 pl-2.5">
         <h3 title={title} className="min-w-0 flex-1 truncate font-medium">
-          {title}
+          {!isTitled && title}
         </h3>
         {tools}
       </div>
       <div className="relative min-h-0 flex-1 px-1">{children}</div>
       <div className="flex h-5 shrink-0 items-center gap-2 truncate px-2.5 text-[11px] text-muted">
         {foot}
-        <span className="ml-auto truncate">{told}</span>
+        <span className="ml-auto shrink-0">{told}</span>
       </div>
     </div>
   );

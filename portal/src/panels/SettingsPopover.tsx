@@ -17,7 +17,7 @@ const GROUPINGS: readonly { value: ChartSettings["grouping"]; label: string }[] 
   { value: "stderr", label: "Mean ± standard error" },
 ];
 
-const field = "h-7 rounded border border-line bg-panel px-1";
+const field = "h-7 w-44 rounded border border-line bg-panel px-1";
 
 export function SettingsPopover({
   settings,
@@ -52,7 +52,7 @@ export function SettingsPopover({
           sideOffset={4}
           collisionPadding={8}
           aria-label="How charts are shown"
-          className="z-50 flex w-72 flex-col gap-2 rounded-lg border border-line bg-panel p-3 shadow-xl"
+          className="z-50 flex w-80 flex-col gap-2 rounded-lg border border-line bg-panel p-3 shadow-xl"
         >
           <Row text="X axis" keys="a">
             <select
@@ -84,7 +84,7 @@ export function SettingsPopover({
             <Row text={`Amount: ${settings.amount}`}>
               <input
                 type="range"
-                className="w-32"
+                className="w-44"
                 min={0}
                 max={smoothing.most}
                 step={smoothing.step}
@@ -95,7 +95,7 @@ export function SettingsPopover({
           )}
           {flag("isLogY", "Logarithmic y", "l")}
           {flag("isLogX", "Logarithmic x")}
-          {flag("isClipped", "Leave out outliers (1st to 99th of 100)", "o")}
+          {flag("isClipped", "Leave out outliers (p1 to p99)", "o")}
           {flag("hasBands", "Bands from least to greatest", "b")}
           <Row text="Lines">
             <select

@@ -39,8 +39,15 @@ export function useHeld(loader: SeriesLoader, id: string): Held {
   );
 }
 
-/** Tell a loader what is on the screen. */
-export function useWanted(loader: SeriesLoader, wanted: readonly Wanted[]): void {
+/** So long a request waits for the names of more metrics that are in view. */
+const INCOMPLETE_MS = 300;
+
+/** Tell a loader what is on the screen; not complete while names of metrics are on their way. */
+export function useWanted(
+  loader: SeriesLoader,
+  wanted: readonly Wanted[],
+  isComplete: boolean,
+): void {
   const last = useRef<readonly Wanted[]>([]);
   useEffect(() => {
     const isSame =
@@ -58,8 +65,8 @@ export function useWanted(loader: SeriesLoader, wanted: readonly Wanted[]): void
       });
     if (isSame) return;
     last.current = wanted;
-    loader.show(wanted);
-  }, [loader, wanted]);
+    loader.show(wanted, isComplete ? undefined : INCOMPLETE_MS);
+  }, [loader, wanted, isComplete]);
   useEffect(() => () => void (last.current = []), [loader]);
 }
 

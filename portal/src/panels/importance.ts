@@ -1,8 +1,9 @@
 /**
  * How strongly params go along with a metric, reckoned from the runs at hand.
  *
- * Two plain figures and nothing learned: rank correlation for numbers, and for names the share of
- * the metric's variance that lies between their values. Neither says what causes what.
+ * Plain figures and nothing learned: the square of the rank correlation, or the share of the
+ * metric's variance that lies between the values of names, or between eighths of numbers, where
+ * that is more. None says what causes what.
  */
 
 import type { Cell } from "./data";
@@ -11,9 +12,9 @@ import { numeric } from "./scales";
 export interface Importance {
   column: string;
   kind: "rank" | "variance";
-  /** From 0 to 1. */
+  /** Which share of the variance goes along with it, from 0 to 1. */
   weight: number;
-  /** Of rank correlation: from -1 to 1; null for names. */
+  /** Of rank correlation: from -1 to 1; null where groups say more. */
   correlation: number | null;
   runs: number;
 }
@@ -45,15 +46,16 @@ function importanceOf(column: string, pairs: readonly [Cell, number][]): Importa
   if (pairs.length < RUNS_MIN || names.size < 2) return null;
   const numbers = pairs.map(([cell]) => numeric(cell));
   const values = pairs.map(([, value]) => value);
+  const runs = pairs.length;
   if (numbers.every((one) => one !== null)) {
     const correlation = spearman(numbers, values);
-    return {
-      column,
-      kind: "rank",
-      weight: Math.abs(correlation),
-      correlation,
-      runs: pairs.length,
-    };
+    const eighths = quantileGroups(numbers, Math.min(8, Math.floor(runs / RUNS_MIN)));
+    const between = varianceExplained(eighths.map((group, i) => [group, values[i]!]));
+    const weight = correlation ** 2;
+    // What is best in the middle, as learning rates often are, has no rank correlation.
+    return between > weight
+      ? { column, kind: "variance", weight: between, correlation: null, runs }
+      : { column, kind: "rank", weight, correlation, runs };
   }
   // Where nearly each run has a value of its own, groups explain all and say nothing.
   if (names.size > pairs.length * NAMES_SHARE_MAX) return null;
@@ -62,8 +64,14 @@ function importanceOf(column: string, pairs: readonly [Cell, number][]): Importa
     kind: "variance",
     weight: varianceExplained(pairs),
     correlation: null,
-    runs: pairs.length,
+    runs,
   };
+}
+
+/** Each number's group, where groups are about equally large and equal numbers stay together. */
+export function quantileGroups(numbers: readonly number[], groups: number): number[] {
+  const place = ranks(numbers);
+  return [...place].map((rank) => Math.floor((rank * Math.max(1, groups)) / numbers.length));
 }
 
 /** Spearman's rank correlation; equal values share a rank. 0 where one side does not vary. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { barsOf } from "./BarsPanel";
+import { barsOf } from "./bars";
 import { columnOf, keyOf } from "./data";
-import { rebin, spread, stepOf } from "./HistogramPanel";
+import { quantile, rebin, spread, stepOf } from "./histograms";
 import { importances, spearman, varianceExplained } from "./importance";
-import { passing } from "./ParallelPanel";
+import { passing } from "./brushes";
 import { numeric, scaleOf, ticksOf } from "./scales";
 import { leavesOf, sectionsOf } from "./sections";
 import { EMPTY } from "./settings";
@@ -63,6 +63,12 @@ describe("importance", () => {
       ]),
     ).toBe(0);
   });
+  it("sees what is best in the middle", () => {
+    const rows = Array.from({ length: 80 }, (_, i) => ({ acc: -((i - 40) ** 2), lr: i }));
+    const [found] = importances(rows, "acc", ["lr"]);
+    expect(found).toMatchObject({ kind: "variance", correlation: null });
+    expect(found!.weight).toBeGreaterThan(0.8);
+  });
   it("puts the strongest first and leaves out what cannot be said", () => {
     const rows = Array.from({ length: 12 }, (_, i) => ({
       run_id: `${i}`,
@@ -120,6 +126,11 @@ describe("histograms", () => {
   it("keep their counts when they are put into common stretches", () => {
     const made = rebin({ edges: [0, 1, 3], counts: [4, 6] }, 0, 4, 4);
     expect([...made].map((one) => Math.round(one))).toEqual([4, 3, 3, 0]);
+  });
+  it("tell where their values lie", () => {
+    expect(quantile({ edges: [0, 1, 3], counts: [4, 4] }, 0.5)).toBe(1);
+    expect(quantile({ edges: [0, 1, 3], counts: [4, 4] }, 0.75)).toBe(2);
+    expect(quantile({ edges: [0, 1], counts: [0] }, 0.5)).toBeNull();
   });
   it("are spread evenly, with both ends", () => {
     expect(spread([0, 1, 2, 3, 4, 5, 6, 7, 8], 3)).toEqual([0, 4, 8]);

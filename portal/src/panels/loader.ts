@@ -75,8 +75,9 @@ const BUCKETS_COARSE = 64;
 const BUCKETS_TOTAL = 500_000;
 const SERIES_MAX = 20_000;
 const PANELS_MAX = 100;
-/** Beyond so many series, a coarse picture comes first, and values have seven digits. */
+/** Beyond so many series values have seven digits; beyond more, a coarse picture comes first. */
 const MANY_SERIES = 150;
+const COARSE_FROM = 400;
 const BATCHES_MAX = 6;
 const VIEWS_KEPT = 48;
 const NOT_YET: Held = { data: undefined, isLoading: true, error: null };
@@ -99,12 +100,12 @@ export class SeriesLoader {
     private readonly settleMs = 60,
   ) {}
 
-  /** What is on the screen from now on. */
-  show(wanted: readonly Wanted[]): void {
+  /** What is on the screen from now on; more may follow within `settleMs`. */
+  show(wanted: readonly Wanted[], settleMs = this.settleMs): void {
     this.wanted = new Map(wanted.map((one) => [one.id, one]));
     for (const one of wanted) this.touch(viewOf(one));
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.load(), this.settleMs);
+    this.timer = setTimeout(() => void this.load(), settleMs);
   }
 
   /** Something may be new. */
@@ -173,7 +174,7 @@ export class SeriesLoader {
     this.mark(parts, true);
     const batch: Batch = { body: bodyOf(parts, series), parts, cursor: null, data: [] };
     try {
-      if (series > MANY_SERIES && bucketsFor(series) > BUCKETS_COARSE * 1.5) {
+      if (series > COARSE_FROM && bucketsFor(series) >= BUCKETS_COARSE * 3) {
         const coarse: Batch = { ...batch, body: coarseOf(batch.body), data: [] };
         await this.fetch(coarse, signal);
         batch.data = coarse.data;

@@ -44,28 +44,30 @@ export function useSections(
   search: string,
   scope: Scope,
 ): Sections {
-  const level = useKeyPages(experiment, "metrics", scope, !search);
-  const finds = useKeyPages(experiment, "metrics", { ...scope, search }, search !== "");
+  // What is below a prefix is one section: all its keys hold the prefix, so it finds them.
+  const words = search || scope.below;
+  const level = useKeyPages(experiment, "metrics", scope, !words);
+  const finds = useKeyPages(experiment, "metrics", { ...scope, search: words }, words !== "");
   const sections = useMemo(
     () =>
-      search
+      words
         ? [
             {
               id: FOUND,
-              title: "Found",
+              title: search ? "Found" : scope.below,
               panels: finds.data?.pages[0]?.total ?? 0,
               isOpen: true,
             },
           ]
-        : sectionsOf(level.data?.pages ?? [], board, scope.below !== ""),
-    [search, finds.data, level.data, board, scope.below],
+        : sectionsOf(level.data?.pages ?? [], board),
+    [words, search, finds.data, level.data, board, scope.below],
   );
   const top = useMemo(() => leavesOf(level.data?.pages ?? []), [level.data]);
-  const active = search ? finds : level;
+  const active = words ? finds : level;
   return {
     sections,
     top,
-    more: !search && level.hasNextPage ? () => void level.fetchNextPage() : null,
+    more: !words && level.hasNextPage ? () => void level.fetchNextPage() : null,
     isLoading: active.isPending,
     error: active.error,
   };
@@ -78,18 +80,14 @@ export function leavesOf(pages: readonly KeyPage[]): string[] {
 }
 
 /** Pinned, added, keys without a prefix, and a section for each prefix; machines come last. */
-export function sectionsOf(
-  pages: readonly KeyPage[],
-  board: Board,
-  isOfMachines = false,
-): Section[] {
+export function sectionsOf(pages: readonly KeyPage[], board: Board): Section[] {
   const made: Omit<Section, "isOpen">[] = [];
   if (board.pinned.length) made.push({ id: PINNED, title: "Pinned", panels: board.pinned.length });
   if (board.extra.length) made.push({ id: ADDED, title: "Added", panels: board.extra.length });
   const top = leavesOf(pages).length;
   if (top) made.push({ id: TOP, title: "Metrics", panels: top });
   const branches = pages.flatMap((page) => page.nodes.filter((node) => node.keys > 0));
-  const isMachine = (path: string) => !isOfMachines && /^(system|gpu|cpu)/.test(path);
+  const isMachine = (path: string) => /^(system|gpu|cpu)/.test(path);
   branches.sort((a, b) => Number(isMachine(a.path)) - Number(isMachine(b.path)));
   for (const node of branches)
     made.push({ id: `/${node.path}`, title: node.path, panels: node.keys });
@@ -127,7 +125,7 @@ export function useShownKeys(
       const [page, section] = [Number(name.slice(0, cut)), name.slice(cut + 1)];
       const below = section === FOUND ? scope.below : section.slice(1);
       // All keys below a branch hold its name, so a search for it lists them without a tree.
-      const words = section === FOUND ? search : below.replaceAll(/\s+/g, " ");
+      const words = section === FOUND ? search || scope.below : below.replaceAll(/\s+/g, " ");
       return {
         queryKey: ["keys", "metrics", experiment, below, words, page, scope.run],
         queryFn: ({ signal }: { signal: AbortSignal }) =>

@@ -46,8 +46,9 @@ export function settingsOf(board: Board, panel: string): ChartSettings {
 export function change(board: Board, panel: string | null, changes: Partial<ChartSettings>): Board {
   if (panel !== null) {
     const own = pruned({ ...board.one[panel], ...changes }, { ...USUAL, ...board.all });
-    const { [panel]: _, ...others } = board.one;
-    return { ...board, one: Object.keys(own).length ? { ...others, [panel]: own } : others };
+    const others = Object.entries(board.one).filter(([id]) => id !== panel);
+    if (Object.keys(own).length) others.push([panel, own]);
+    return { ...board, one: Object.fromEntries(others) };
   }
   // What is said for all holds for all: a panel's own word on the same is gone.
   const one: Board["one"] = {};

@@ -1,6 +1,6 @@
 /** Keys of the panel that is pointed at or has the focus; of all panels where none is. */
 
-import { useEffect, useMemo, useRef } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { AXES } from "../plot/words";
 import { useKeys, type Key } from "../shell/keys";
@@ -13,55 +13,69 @@ interface Given {
   onFull: (panel: string) => void;
 }
 
+type Next = (now: ChartSettings) => Partial<ChartSettings>;
+
+const CHANGES: readonly { keys: string; does: string; next: Next }[] = [
+  {
+    keys: "s",
+    does: "Smooth the lines, or not",
+    next: (now) => smoothingOf(now.smoothing === "none" ? "twema" : "none"),
+  },
+  { keys: "l", does: "Logarithmic y axis", next: (now) => ({ isLogY: !now.isLogY }) },
+  { keys: "o", does: "Leave out outliers", next: (now) => ({ isClipped: !now.isClipped }) },
+  { keys: "b", does: "Bands from least to greatest", next: (now) => ({ hasBands: !now.hasBands }) },
+  { keys: "a", does: "Next x axis", next: nextAxis },
+  { keys: "r", does: "Reset the zoom", next: () => ({ range: null }) },
+];
+
+function nextAxis(now: ChartSettings): Partial<ChartSettings> {
+  const at = AXES.findIndex((one) => one.axis === now.axis);
+  return { axis: AXES[(at + 1) % AXES.length]!.axis, range: null };
+}
+
+/** Which panel keys are for, and what they do; apart from React, as pointing changes nothing. */
+class Pointing {
+  panel: string | null = null;
+
+  constructor(private given: Given) {}
+
+  take(given: Given): void {
+    this.given = given;
+  }
+
+  change(next: Next): void {
+    const { board, onChange } = this.given;
+    const now = this.panel === null ? { ...USUAL, ...board.all } : settingsOf(board, this.panel);
+    onChange(this.panel, next(now));
+  }
+
+  full(): void {
+    if (this.panel !== null) this.given.onFull(this.panel);
+  }
+}
+
 /** Returns what makes an element that of a panel: spread it into its attributes. */
 export function usePanelKeys(given: Given) {
-  const latest = useRef(given);
-  const active = useRef<string | null>(null);
-  useEffect(() => {
-    latest.current = given;
-  });
-  const keys = useMemo<Key[]>(() => {
-    const act = (
-      keys: string,
-      does: string,
-      next: (now: ChartSettings) => Partial<ChartSettings>,
-    ) => ({
-      keys,
-      does,
-      act: () => {
-        const { board, onChange } = latest.current;
-        const panel = active.current;
-        const now = panel === null ? { ...USUAL, ...board.all } : settingsOf(board, panel);
-        onChange(panel, next(now));
-      },
-    });
-    return [
-      act("s", "Smooth the lines, or not", (now) =>
-        smoothingOf(now.smoothing === "none" ? "twema" : "none"),
-      ),
-      act("l", "Logarithmic y axis", (now) => ({ isLogY: !now.isLogY })),
-      act("o", "Leave out outliers", (now) => ({ isClipped: !now.isClipped })),
-      act("b", "Bands from least to greatest", (now) => ({ hasBands: !now.hasBands })),
-      act("a", "Next x axis", (now) => {
-        const at = AXES.findIndex((one) => one.axis === now.axis);
-        return { axis: AXES[(at + 1) % AXES.length]!.axis, range: null };
-      }),
-      act("r", "Reset the zoom", () => ({ range: null })),
+  const [pointing] = useState(() => new Pointing(given));
+  useEffect(() => pointing.take(given));
+  const keys = useMemo<Key[]>(
+    () => [
+      ...CHANGES.map(({ keys, does, next }) => ({ keys, does, act: () => pointing.change(next) })),
       {
         keys: "f",
         does: "Show the panel pointed at in full screen",
-        act: () => active.current !== null && latest.current.onFull(active.current),
+        act: () => pointing.full(),
       },
-    ];
-  }, []);
+    ],
+    [pointing],
+  );
   useKeys("Charts (the one pointed at, or all)", keys);
   return useMemo(
-    () => (panel: string | null) => ({
-      onPointerEnter: () => void (active.current = panel),
-      onPointerLeave: () => void (active.current = null),
-      onFocus: () => void (active.current = panel),
-      onBlur: () => void (active.current = null),
-    }),
-    [],
+    () => (panel: string | null) => {
+      const enter = () => void (pointing.panel = panel);
+      const leave = () => void (pointing.panel = null);
+      return { onPointerEnter: enter, onPointerLeave: leave, onFocus: enter, onBlur: leave };
+    },
+    [pointing],
   );
 }

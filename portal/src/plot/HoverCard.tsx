@@ -4,14 +4,14 @@ import { useSyncExternalStore } from "react";
 
 import { count, number } from "../ui/format";
 import type { Hover } from "./hover";
-import { colourOf, type Shade } from "./palette";
+import { COLOURS, type Shade } from "./palette";
 import type { Axis } from "./series";
-import { place } from "./words";
+import { place, stepsOf } from "./words";
 
 /** What a chart says of its crosshair; apart from React, as it changes with every frame. */
 export class HoverStore {
   private watchers = new Set<() => void>();
-  private shown: { hover: Hover; left: number; width: number } | null = null;
+  private shown: { hover: Hover; left: number; room: number } | null = null;
 
   watch = (tell: () => void): (() => void) => {
     this.watchers.add(tell);
@@ -20,7 +20,7 @@ export class HoverStore {
 
   get = () => this.shown;
 
-  set(shown: { hover: Hover; left: number; width: number } | null): void {
+  set(shown: { hover: Hover; left: number; room: number } | null): void {
     if (shown === null && this.shown === null) return;
     this.shown = shown;
     for (const tell of this.watchers) tell();
@@ -32,31 +32,33 @@ export function HoverCard({
   axis,
   shade,
   unit,
+  width,
 }: {
   store: HoverStore;
   axis: Axis;
   shade: Shade;
   unit?: string | undefined;
+  /** How many steps a bucket spans. */
+  width: number;
 }) {
   const shown = useSyncExternalStore(store.watch, store.get);
   if (shown === null) return null;
-  const { hover, left, width } = shown;
-  const side = left > width / 2 ? { right: width - left + 14 } : { left: left + 14 };
+  const { hover, left, room } = shown;
+  const side = left > room / 2 ? { right: room - left + 14 } : { left: left + 14 };
   return (
     <div
       style={side}
       className="pointer-events-none absolute top-2 z-20 max-w-80 rounded border border-line bg-panel/95 px-2 py-1.5 text-xs shadow-lg"
     >
       <div className="mb-1 text-muted">
-        {axis === "step" ? "step " : ""}
-        {place(hover.x, axis)}
+        {axis === "step" ? stepsOf(hover.x, width) : place(hover.x, axis)}
         {hover.total > hover.rows.length && ` · nearest of ${count(hover.total, "line")}`}
       </div>
       {hover.rows.map((row) => (
         <div key={row.id} className={row.isNearest ? "flex gap-2 font-semibold" : "flex gap-2"}>
           <span
             aria-hidden="true"
-            style={{ background: colourOf(row.colourBy, shade) }}
+            style={{ background: COLOURS[shade][row.colour] }}
             className="mt-[5px] h-2 w-2 shrink-0 rounded-full"
           />
           <span className="min-w-0 flex-1 truncate">{row.label}</span>

@@ -9,10 +9,10 @@
 import { useEffect, useImperativeHandle, useMemo, useRef, type KeyboardEvent } from "react";
 
 import { useTheme } from "../shell/theme";
-import { drawLines, extentOf, PLAIN, type Line, type PlotSettings } from "./drawing";
+import { bandsShown, drawLines, extentOf, PLAIN, type Line, type PlotSettings } from "./drawing";
 import { Engine } from "./engine";
 import { HoverCard, HoverStore } from "./HoverCard";
-import { colourOf } from "./palette";
+import { COLOURS } from "./palette";
 import type { Axis } from "./series";
 import { toldOf } from "./words";
 
@@ -132,6 +132,7 @@ export function Plot({
     told?.width ?? 1,
     told?.isExact ?? true,
     axis,
+    bandsShown(lines.length, settings),
   );
   const debugState = (): PlotState => ({
     title,
@@ -145,7 +146,7 @@ export function Plot({
     paints: engine.current?.paints ?? 0,
     lines: view.drawn.map((line) => ({
       ...line,
-      colour: colourOf(line.colourBy, shade),
+      colour: COLOURS[shade][line.colour]!,
       x: [...line.x],
       y: [...line.y],
       lo: line.lo && [...line.lo],
@@ -159,6 +160,8 @@ export function Plot({
   const press = (event: KeyboardEvent) => {
     const share = { ArrowLeft: -NUDGE, ArrowRight: NUDGE }[event.key];
     if (share !== undefined) engine.current?.nudge(event.shiftKey ? share * 10 : share);
+    else if (event.key === "+" || event.key === "=") engine.current?.zoom(0.5);
+    else if (event.key === "-" && range !== null) engine.current?.zoom(2);
     else if (event.key === "Escape") engine.current?.hideCrosshair();
     else return;
     event.preventDefault();
@@ -168,18 +171,18 @@ export function Plot({
       data-plot={title}
       tabIndex={0}
       role="group"
-      aria-label={`Chart of ${title}: ${words}. Arrow keys move the crosshair.`}
+      aria-label={`Chart of ${title}: ${words}. Arrow keys move the crosshair, plus and minus zoom.`}
       onKeyDown={press}
       onBlur={() => engine.current?.hideCrosshair()}
       className="relative h-full min-h-0 w-full"
     >
       <div ref={host} aria-hidden="true" className="absolute inset-0" />
       {lines.length === 0 && (
-        <div className="absolute inset-0 flex items-center justify-center text-muted">
+        <div className="absolute inset-0 flex items-center justify-center bg-panel text-muted">
           {waiting ?? "No points here."}
         </div>
       )}
-      <HoverCard store={store} axis={axis} shade={shade} unit={unit} />
+      <HoverCard store={store} axis={axis} shade={shade} unit={unit} width={told?.width ?? 1} />
     </div>
   );
 }

@@ -66,7 +66,7 @@ export function PlotTable({
 function Row({ line, places }: { line: Line; places: readonly number[] }) {
   const { series } = line;
   const total = (counts: Int32Array) => counts.reduce((sum, one) => sum + one, 0);
-  const drawn = { ...series, id: "", colourBy: "", label: "", dash: 0 };
+  const drawn = { ...series, id: "", colourBy: "", label: "", colour: 0, dash: 0 };
   const at = (x: number) => {
     const found = nearestAt(
       { ...drawn, y: series.last, raw: null, lo: null, hi: null, nanAt: [], infAt: [] },

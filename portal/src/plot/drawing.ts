@@ -5,7 +5,7 @@
  */
 
 import { groupLine, type Spread } from "./groups";
-import { dashesOf } from "./palette";
+import { colourIndex, coloursOf, dashesOf } from "./palette";
 import type { BucketSeries } from "./series";
 import { smooth, type Smoothing } from "./smooth";
 
@@ -48,6 +48,8 @@ export interface Drawn {
   id: string;
   colourBy: string;
   label: string;
+  /** Which of the twenty colours. */
+  colour: number;
   dash: number;
   x: Float64Array;
   y: Float64Array;
@@ -67,11 +69,19 @@ export interface Extent {
 
 /** Beyond so many lines bands would hide each other. */
 export const BANDS_MAX = 30;
+const LEGEND_MAX = 5;
+
+/** Whether the least and greatest value of each bucket are drawn. */
+export function bandsShown(lines: number, settings: PlotSettings): boolean {
+  const isRuns = settings.grouping === "none";
+  return settings.hasBands && (!isRuns || lines <= BANDS_MAX);
+}
 
 export function drawLines(lines: readonly Line[], settings: PlotSettings): Drawn[] {
   if (settings.grouping !== "none") return drawGroups(lines, settings);
-  const dashes = dashesOf(lines);
-  const hasBands = settings.hasBands && lines.length <= BANDS_MAX;
+  const coloured = lines.map(({ id, colourBy }) => ({ id, colour: colourIndex(colourBy) }));
+  const dashes = dashesOf(coloured);
+  const hasBands = bandsShown(lines.length, settings);
   return lines.map(({ id, colourBy, label, series }) => {
     const isSmooth = settings.smoothing !== "none" && settings.amount > 0;
     const values = isSmooth && series.mean.length ? series.mean : series.last;
@@ -80,6 +90,7 @@ export function drawLines(lines: readonly Line[], settings: PlotSettings): Drawn
       id,
       colourBy,
       label,
+      colour: colourIndex(colourBy),
       dash: dashes.get(id) ?? 0,
       x: series.x,
       y: smooth(settings.smoothing, settings.amount, series.x, values),
@@ -92,15 +103,19 @@ export function drawLines(lines: readonly Line[], settings: PlotSettings): Drawn
   });
 }
 
+const groupOf = (line: Line): string => line.group || "all runs";
+
 function drawGroups(lines: readonly Line[], settings: PlotSettings): Drawn[] {
   const groups = new Map<string, BucketSeries[]>();
   for (const line of lines) {
-    const name = line.group ?? "all runs";
+    const name = groupOf(line);
     const known = groups.get(name);
     if (known) known.push(line.series);
     else groups.set(name, [line.series]);
   }
-  const dashes = dashesOf([...groups.keys()].map((name) => ({ id: name, colourBy: name })));
+  const names = [...groups.keys()];
+  const colours = coloursOf(names);
+  const dashes = dashesOf(names.map((id) => ({ id, colour: colours.get(id)! })));
   const spread = settings.grouping === "mean" ? "none" : (settings.grouping as Spread);
   return [...groups].map(([name, series]) => {
     const made = groupLine(series, spread);
@@ -110,6 +125,7 @@ function drawGroups(lines: readonly Line[], settings: PlotSettings): Drawn[] {
       id: `group\n${name}`,
       colourBy: name,
       label: `${name} (${series.length})`,
+      colour: colours.get(name)!,
       dash: dashes.get(name) ?? 0,
       x: made.x,
       y: smooth(settings.smoothing, settings.amount, made.x, made.mean),
@@ -138,6 +154,22 @@ export function lowerBound(x: Float64Array, value: number): number {
     else high = middle;
   }
   return low;
+}
+
+/** The names of the lines of a chart that has few; empty if there are more. */
+export function legendOf(
+  lines: readonly Line[],
+  settings: PlotSettings,
+): { label: string; colour: number }[] {
+  if (settings.grouping === "none")
+    return lines.length > LEGEND_MAX
+      ? []
+      : lines.map(({ label, colourBy }) => ({ label, colour: colourIndex(colourBy) }));
+  const names = [...new Set(lines.map(groupOf))];
+  const colours = coloursOf(names);
+  return names.length > LEGEND_MAX
+    ? []
+    : names.map((label) => ({ label, colour: colours.get(label)! }));
 }
 
 /** What x and y a chart spans: of all it draws, or of what lies within a range of x. */

@@ -17,7 +17,7 @@ import { looksNow, type Looks } from "./looks";
 import { type Frame, paintFocus, paintLines, placer } from "./paint";
 import type { Shade } from "./palette";
 import type { Axis } from "./series";
-import { clock, tick } from "./words";
+import { clock, CLOCK_STEPS, logRules, logTick, tick, timeTicks } from "./words";
 
 export interface EngineOptions {
   axis: Axis;
@@ -63,6 +63,7 @@ export class Engine {
   }
 
   show(view: EngineView): void {
+    if (view === this.view) return;
     this.view = view;
     this.plot.setData(this.corners(), true);
     this.focused = null;
@@ -70,7 +71,9 @@ export class Engine {
   }
 
   resize(width: number, height: number): void {
-    if (width > 0 && height > 0) this.plot.setSize({ width, height });
+    const [w, h] = [Math.round(width), Math.round(height)];
+    if (w > 0 && h > 0 && (w !== this.plot.width || h !== this.plot.height))
+      this.plot.setSize({ width: w, height: h });
   }
 
   /** Move the crosshair by the keyboard; by a share of the width. */
@@ -83,6 +86,14 @@ export class Engine {
       left: Math.max(0, Math.min(width - 1, now)),
       top: this.plot.cursor.top !== undefined && left >= 0 ? this.plot.cursor.top : height / 2,
     });
+  }
+
+  /** Zoom by the keyboard, around the crosshair; `factor` is that of what is shown. */
+  zoom(factor: number): void {
+    const { x } = this.view.extent;
+    const left = this.plot.cursor.left ?? -1;
+    const middle = left < 0 ? (x[0] + x[1]) / 2 : this.plot.posToVal(left, "x");
+    this.options.onRange([middle - (middle - x[0]) * factor, middle + (x[1] - middle) * factor]);
   }
 
   hideCrosshair(): void {
@@ -115,10 +126,11 @@ export class Engine {
       grid: line,
       ticks: { ...line, size: 4 },
     };
-    const formats: Partial<uPlot.Axis> =
-      axis === "time"
-        ? {}
-        : { values: (_, splits) => splits.map((v) => (axis === "step" ? tickOf(v) : clock(v))) };
+    const formats: Record<Axis, Partial<uPlot.Axis>> = {
+      time: { values: (_, splits, __, ___, every) => timeTicks(splits, every), size: 40 },
+      step: { values: textsOf(isLogX ? logTick : tick) },
+      relative: { values: textsOf(clock), ...(!isLogX && { incrs: [...CLOCK_STEPS] }) },
+    };
     return {
       width: Math.max(120, this.host.clientWidth),
       height: Math.max(80, this.host.clientHeight),
@@ -133,15 +145,16 @@ export class Engine {
         y: { distr: isLogY ? 3 : 1, range: () => [...this.view.extent.y] },
       },
       axes: [
-        { ...shared, ...formats, size: 26, gap: 3 },
+        { ...shared, size: 26, gap: 3, ...formats[axis], ...ruled(isLogX, shared) },
         {
           ...shared,
           size: (_, values) => 14 + 6.4 * Math.max(2, ...(values ?? []).map((v) => v?.length ?? 0)),
           gap: 4,
-          values: (_, splits) => splits.map((v) => tickOf(v)),
+          values: textsOf(isLogY ? logTick : tick),
+          ...ruled(isLogY, shared),
         },
       ],
-      padding: [8, 10, 0, 0],
+      padding: [8, null, 0, null],
       cursor: {
         y: false,
         points: { show: false },
@@ -205,7 +218,7 @@ export class Engine {
     const py = placer(this.view.extent.y, this.options.isLogY, height, 0);
     const hover = hoverAt(this.view.drawn, x, reach, (value) => Math.abs(py(value) - top));
     const offset = this.plot.over.offsetLeft;
-    store.set(hover && { hover, left: left + offset, width: this.host.clientWidth });
+    store.set(hover && { hover, left: left + offset, room: this.host.clientWidth });
     this.highlight(hover ? { line: hover.nearest, at: hover.nearestAt } : null);
     focusOf(board).set(hover?.nearest.colourBy ?? null);
   }
@@ -242,7 +255,16 @@ export class Engine {
   }
 }
 
+/** Rules and marks of an axis: fewer where it is logarithmic. */
+function ruled(
+  isLog: boolean,
+  { grid, ticks }: { grid: uPlot.Axis.Grid; ticks: uPlot.Axis.Ticks },
+) {
+  const filter = (_: uPlot, splits: number[]) => logRules(splits);
+  return isLog ? { grid: { ...grid, filter }, ticks: { ...ticks, filter } } : {};
+}
+
 /** Splits that a logarithmic axis leaves out come as null. */
-function tickOf(value: number | null): string {
-  return value === null ? "" : tick(value);
+function textsOf(text: (value: number) => string) {
+  return (_: uPlot, splits: (number | null)[]) => splits.map((v) => (v === null ? "" : text(v)));
 }

@@ -4,7 +4,7 @@ import { nearestAt, type Drawn } from "./drawing";
 
 export interface HoverRow {
   id: string;
-  colourBy: string;
+  colour: number;
   label: string;
   value: number;
   raw: number | null;
@@ -50,7 +50,7 @@ export function hoverAt(
     .slice(0, ROWS_MAX)
     .map(({ line, at }, index) => ({
       id: line.id,
-      colourBy: line.colourBy,
+      colour: line.colour,
       label: line.label,
       value: line.y[at]!,
       raw: line.raw?.[at] ?? null,

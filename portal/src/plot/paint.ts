@@ -1,7 +1,7 @@
 /** Painting lines on a canvas: bands, then lines, then marks of what is no number. */
 
 import { lowerBound, type Drawn } from "./drawing";
-import { colourOf, DASHES, type Shade } from "./palette";
+import { COLOURS, DASHES, type Shade } from "./palette";
 
 /** A stretch of a canvas in its own pixels, and which x and y it shows. */
 export interface Frame {
@@ -66,11 +66,11 @@ export function paintLines(
   for (const line of lines) {
     if (line.lo === null || line.hi === null) continue;
     ctx.globalAlpha = lines.length > 5 ? 0.12 : 0.2;
-    ctx.fillStyle = colourOf(line.colourBy, shade);
+    ctx.fillStyle = COLOURS[shade][line.colour]!;
     fillBand(ctx, frame, line, line.lo, line.hi);
   }
   for (const line of lines) {
-    ctx.strokeStyle = colourOf(line.colourBy, shade);
+    ctx.strokeStyle = COLOURS[shade][line.colour]!;
     if (line.raw !== null && lines.length <= 100) {
       ctx.globalAlpha = 0.25;
       ctx.lineWidth = frame.ratio;
@@ -105,13 +105,13 @@ export function paintFocus(
   ctx.strokeStyle = ground;
   ctx.lineWidth = 5 * frame.ratio;
   stroke(ctx, frame, line, line.y);
-  ctx.strokeStyle = colourOf(line.colourBy, shade);
+  ctx.strokeStyle = COLOURS[shade][line.colour]!;
   ctx.lineWidth = 2.5 * frame.ratio;
   stroke(ctx, frame, line, line.y);
   const { px, py } = placers(frame);
   ctx.beginPath();
   ctx.arc(px(line.x[at]!), py(line.y[at]!), 4 * frame.ratio, 0, 7);
-  ctx.fillStyle = colourOf(line.colourBy, shade);
+  ctx.fillStyle = COLOURS[shade][line.colour]!;
   ctx.fill();
   ctx.lineWidth = 1.5 * frame.ratio;
   ctx.strokeStyle = ground;
@@ -142,7 +142,7 @@ function stroke(
       isDown = true;
       // A value between two gaps would not be seen without a dot.
       const after = i + 1 < to ? py(values[i + 1]!) : NaN;
-      if (!Number.isFinite(after)) ctx.lineTo(x + frame.ratio * 1.5, y);
+      if (!Number.isFinite(after)) ctx.lineTo(x + frame.ratio * 3, y);
     }
   }
   ctx.stroke();
@@ -176,7 +176,7 @@ function marks(ctx: CanvasRenderingContext2D, frame: Frame, line: Drawn, shade: 
   if (line.nanAt.length + line.infAt.length === 0) return;
   const { px } = placers(frame);
   const size = 4 * frame.ratio;
-  ctx.fillStyle = colourOf(line.colourBy, shade);
+  ctx.fillStyle = COLOURS[shade][line.colour]!;
   const triangle = (x: number, base: number, tip: number) => {
     ctx.beginPath();
     ctx.moveTo(x - size, base);

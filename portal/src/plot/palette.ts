@@ -81,18 +81,33 @@ export function colourOf(id: string, shade: Shade): string {
   return COLOURS[shade][colourIndex(id)]!;
 }
 
+/**
+ * Colours of a few names, no two alike while there are enough: each has that of its name, or the
+ * next that is free, in the order of the names.
+ */
+export function coloursOf(names: readonly string[]): Map<string, number> {
+  const found = new Map<string, number>();
+  const free = new Set(LIGHT.keys());
+  for (const name of [...names].sort()) {
+    let colour = colourIndex(name);
+    while (free.size && !free.has(colour)) colour = (colour + 1) % LIGHT.length;
+    free.delete(colour);
+    found.set(name, colour);
+  }
+  return found;
+}
+
 /** Dashes tell lines of one colour apart where there are few; among many they only cost time. */
 const DASHED_MAX = 60;
 
 /** For each line its dash: the first of a colour is solid, in the order of their ids. */
-export function dashesOf(lines: readonly { id: string; colourBy: string }[]): Map<string, number> {
+export function dashesOf(lines: readonly { id: string; colour: number }[]): Map<string, number> {
   const found = new Map<string, number>();
   if (lines.length > DASHED_MAX) return found;
   const used = new Map<number, number>();
   for (const line of [...lines].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const colour = colourIndex(line.colourBy);
-    const times = used.get(colour) ?? 0;
-    used.set(colour, times + 1);
+    const times = used.get(line.colour) ?? 0;
+    used.set(line.colour, times + 1);
     found.set(line.id, times % DASHES.length);
   }
   return found;

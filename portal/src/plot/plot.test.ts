@@ -1,14 +1,14 @@
 import { describe, expect, it } from "vitest";
 
-import { BANDS_MAX, drawLines, extentOf, nearestAt, PLAIN, type Line } from "./drawing";
+import { BANDS_MAX, drawLines, extentOf, legendOf, nearestAt, PLAIN, type Line } from "./drawing";
 import { groupLine } from "./groups";
 import { hoverAt } from "./hover";
 import { placer } from "./paint";
-import { COLOURS, colourIndex, dashesOf, DASHES } from "./palette";
+import { COLOURS, colourIndex, coloursOf, dashesOf, DASHES } from "./palette";
 import { csvOf } from "./PlotTable";
 import { keepStretch, type BucketSeries } from "./series";
 import { smooth } from "./smooth";
-import { clock, tick, toldOf } from "./words";
+import { clock, logRules, logTick, timeTicks, stepsOf, tick, toldOf } from "./words";
 
 function series(last: number[], more: Partial<BucketSeries> = {}, width = 1): BucketSeries {
   const values = Float64Array.from(last);
@@ -50,8 +50,16 @@ describe("colours", () => {
   it("shared by two lines come with different dashes", () => {
     const ids = Array.from({ length: 60 }, (_, i) => `run-${i}`);
     const twins = ids.filter((id) => colourIndex(id) === colourIndex(ids[0]!));
-    const dashes = dashesOf(twins.slice(0, DASHES.length).map((id) => ({ id, colourBy: id })));
+    const dashes = dashesOf(
+      twins.slice(0, DASHES.length).map((id) => ({ id, colour: colourIndex(id) })),
+    );
     expect(new Set(dashes.values()).size).toBe(Math.min(twins.length, DASHES.length));
+  });
+  it("of a few groups are all different", () => {
+    const names = Array.from({ length: 20 }, (_, i) => `group ${i}`);
+    expect(new Set(coloursOf(names).values()).size).toBe(20);
+    expect(coloursOf(["cnn"]).get("cnn")).toBe(colourIndex("cnn"));
+    expect(coloursOf([...names, "one more"]).size).toBe(21);
   });
   it("are told apart from the ground", () => {
     const light = (hex: string) => {
@@ -118,6 +126,15 @@ describe("drawing", () => {
     const drawn = drawLines([line("a", [1, 2, 3], { nan: Int32Array.of(0, 2, 0) })], PLAIN);
     expect(drawn[0]!.nanAt).toEqual([1]);
   });
+  it("names lines where there are few, or groups", () => {
+    const few = [line("a", [1]), line("b", [2])];
+    expect(legendOf(few, PLAIN).map((one) => one.label)).toEqual(["a", "b"]);
+    expect(legendOf(few, { ...PLAIN, grouping: "std" }).map((one) => one.label)).toEqual([
+      "all runs",
+    ]);
+    const many = Array.from({ length: 7 }, (_, i) => line(`${i}`, [1]));
+    expect(legendOf(many, PLAIN)).toEqual([]);
+  });
   it("says something sensible of nothing", () => {
     expect(extentOf([], PLAIN, null)).toEqual({ x: [0, 1], y: [0, 1] });
   });
@@ -158,10 +175,19 @@ describe("words", () => {
     expect(tick(1.5e6)).toBe("1.5M");
     expect(tick(0.1 + 0.2)).toBe("0.3");
     expect(clock(3_723)).toBe("1:02:03");
+    expect([0.02, 0.12322, 1_000].map(logTick)).toEqual(["0.02", "", "1k"]);
+    expect(logRules([0.5, 1, 2, 10, 100])).toEqual([null, 1, null, 10, 100]);
+    expect(logRules([1, 2, 3])).toEqual([1, 2, 3]);
+    const noon = new Date(2026, 0, 2, 12).getTime() / 1000;
+    expect(timeTicks([noon, noon + 1_800], 1_800)).toEqual(["12:00\nJan 2, 2026", "12:30"]);
+    expect(stepsOf(189.5, 2)).toBe("steps 189 to 190");
   });
   it("say that nothing is left out", () => {
     expect(toldOf(2, 1_000_000, 2_048, true, "step")).toBe("2 lines · min/max of 1,000,000 points");
     expect(toldOf(1, 20, 1, true, "step")).toBe("1 line · 20 points");
+    expect(toldOf(99, 20, 2, true, "step", false)).toBe(
+      "99 lines · last of each bucket of 20 points",
+    );
   });
   it("are no formulas in a CSV file", () => {
     expect(csvOf([line("=cmd()", [1])])).toContain("'=cmd(),a,loss,0,0,2,1");

@@ -111,8 +111,12 @@ export function edgeOf(place: number, axis: Axis): number {
 }
 
 export function keepStretch(stretch: Stretch, width: number, axis: Axis): BucketSeries {
-  const { panel: _, ...rest } = stretch;
-  return { ...rest, width, axis, x: stretch.bucket.map((one) => placeOf(one, width, axis)) };
+  return {
+    ...stretch,
+    width,
+    axis,
+    x: stretch.bucket.map((one) => placeOf(one, width, axis)),
+  };
 }
 
 /** A series with the buckets of a stretch put in place of its own of the same numbers. */

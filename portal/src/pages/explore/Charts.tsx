@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useMemo, type ComponentType } from "react";
 
-import { askWindow } from "../../grid/blocks";
+import { askWindow, type RowQuery } from "../../grid/blocks";
 import type { NamedRun, RowStore } from "../../grid/RowStore";
 import { chosenCount, isChosen, type Selection } from "../../grid/selection";
 import { Waiting } from "../../ui";
@@ -31,32 +31,41 @@ const Board = lazy<ComponentType<BoardProps>>(async () => ({
 interface ChartsProps {
   experiment: string;
   store: RowStore;
-  filter: string;
+  query: RowQuery;
   selection: Selection;
   hidden: ReadonlySet<string>;
 }
 
-/** What runs are called that are selected, but not among the rows that are loaded. */
-function useNames(experiment: string, ids: readonly string[]) {
-  return useQuery({
-    queryKey: ["run names", experiment, ids],
+/** Some runs with their names, asked for by themselves. */
+function useRuns(query: RowQuery, limit: number, isNeeded: boolean): NamedRun[] {
+  const found = useQuery({
+    queryKey: ["named runs", query, limit],
     queryFn: async ({ signal }) => {
-      const filter = `run_id in (${ids.map((id) => `'${id}'`).join(", ")})`;
-      const query = {
-        experiments: [experiment],
-        filter,
-        order: [],
-        group: [],
-        view: "all",
-      } as const;
-      const part = { path: [], offset: 0, limit: MOST, columns: ["name"] };
-      const found = await askWindow(query, part, signal);
-      const names = found?.values.get("name");
-      return new Map(found?.ids.map((id, at) => [id, String(names?.[at] ?? "")]));
+      const part = { path: [], offset: 0, limit, columns: ["name"] };
+      const answer = await askWindow(query, part, signal);
+      const names = answer?.values.get("name");
+      return answer?.ids.map((runId, at) => ({ runId, name: String(names?.[at] ?? "") })) ?? [];
     },
-    enabled: ids.length > 0,
+    enabled: isNeeded,
     staleTime: 60_000,
-  }).data;
+  });
+  return found.data ?? NO_RUNS;
+}
+
+const NO_RUNS: NamedRun[] = [];
+
+/** Those that are selected; the names of those that are not loaded are asked for. */
+function useSelected(store: RowStore, query: RowQuery, ids: readonly string[]): NamedRun[] {
+  const known = store.names();
+  const unknown = ids.filter((id) => !known.has(id));
+  const filter = `run_id in (${unknown.map((id) => `'${id}'`).join(", ")})`;
+  const asked = useRuns(
+    { experiments: query.experiments, filter, order: [], group: [], view: "all" },
+    MOST,
+    unknown.length > 0,
+  );
+  const names = new Map(asked.map((run) => [run.runId, run.name]));
+  return ids.map((runId) => ({ runId, name: known.get(runId) ?? names.get(runId) ?? "" }));
 }
 
 /** The same array as long as the same is in it: charts are drawn anew for another one. */
@@ -65,18 +74,16 @@ function useSteady(runs: readonly NamedRun[]): readonly NamedRun[] {
   return useMemo(() => JSON.parse(text) as NamedRun[], [text]);
 }
 
-export function Charts({ experiment, store, filter, selection, hidden }: ChartsProps) {
-  const known = store.names();
+export function Charts({ experiment, store, query, selection, hidden }: ChartsProps) {
   const isSome = selection.kind === "some" && selection.ids.size > 0;
-  const unknown = isSome ? [...selection.ids].slice(0, MOST).filter((id) => !known.has(id)) : [];
-  const asked = useNames(experiment, unknown);
-  const listed: NamedRun[] = isSome
-    ? [...selection.ids]
-        .slice(0, MOST)
-        .map((runId) => ({ runId, name: known.get(runId) ?? asked?.get(runId) ?? "" }))
-    : store
-        .firstRuns(FIRST)
-        .filter((run) => selection.kind === "some" || isChosen(selection, run.runId));
+  const selected = useSelected(store, query, isSome ? [...selection.ids].slice(0, MOST) : []);
+  // Where groups are closed no run is loaded, and there are runs to draw all the same.
+  const isClosed = !isSome && query.group.length > 0;
+  const flat = useRuns({ ...query, group: [] }, FIRST, isClosed);
+  const first = isClosed ? flat : store.firstRuns(FIRST);
+  const listed = isSome
+    ? selected
+    : first.filter((run) => selection.kind === "some" || isChosen(selection, run.runId));
   const runs = useSteady(
     listed
       .filter((run) => !hidden.has(run.runId))
@@ -93,7 +100,7 @@ export function Charts({ experiment, store, filter, selection, hidden }: ChartsP
       )}
       <div className="min-h-0 flex-1">
         <Suspense fallback={<Waiting what="Loading the charts" />}>
-          <Board experiment={experiment} runs={runs} filter={filter} />
+          <Board experiment={experiment} runs={runs} filter={query.filter} />
         </Suspense>
       </div>
     </div>

@@ -4,12 +4,13 @@ import { useParams, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSyncExternalStore } from "react";
 
+import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
 import { useTicks } from "../../api/live";
 import { writeColumns, type Column } from "../../grid/columns";
 import { Grid } from "../../grid/Grid";
 import { RowStore, type GridRow } from "../../grid/RowStore";
-import { NOBODY, type Selection } from "../../grid/selection";
+import { chosenCount, NOBODY, type Selection } from "../../grid/selection";
 import { writeSort } from "../../grid/sort";
 import type { GridCommands } from "../../grid/useGridKeys";
 import type { Search } from "../../router";
@@ -82,7 +83,12 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     set(changes);
   }
 
+  /** "All that match" is not carried over to what others match. */
+  const unchosen: Search = selection.kind === "all" ? { sel: undefined } : {};
+
   async function change(action: Action, of: Selection, tags: Record<string, string | null> = {}) {
+    if (of.kind === "all" && store.isBehind)
+      return undo.say("The runs that match are still on their way: try again in a moment.");
     setBusy(true);
     try {
       const made = await changeRuns(action, of, query, tags);
@@ -130,12 +136,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
 
   function ask(kind: Asked["kind"], of: Selection | null, text = "") {
     if (of === null) return undo.say("Select the runs to tag: x selects the one at hand.");
-    const isOne = of.kind === "some" && of.ids.size === 1;
-    const many = of.kind === "all" ? store.matching - of.except.size : of.ids.size;
-    setQuestion({
-      asked: { kind, whom: isOne ? "this run" : `${many.toLocaleString("en")} runs`, text },
-      of,
-    });
+    setQuestion({ asked: { kind, text }, of });
   }
 
   const hrefOf = useCallback(
@@ -166,7 +167,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
 
   const grid =
     store.error !== null && (store.isWaiting || store.isBehind) ? (
-      <Failure error={store.error} onRetry={() => store.retry()} />
+      <Failure error={firstLine(store.error)} onRetry={() => store.retry()} />
     ) : store.isWaiting ? (
       <div className="h-full">
         <Grid {...gridProps()} />
@@ -175,7 +176,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
       <NoRuns
         name={name}
         isFiltered={state.filter !== "" || state.shelf !== "active"}
-        onAll={() => show({ q: undefined, shelf: undefined })}
+        onAll={() => show({ q: undefined, shelf: undefined, ...unchosen })}
       />
     ) : (
       <Grid {...gridProps()} />
@@ -206,7 +207,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         state={state}
         columns={columns}
         filterBar={filterBar}
-        onFilter={(q) => show({ q: q || undefined })}
+        onFilter={(q) => show({ q: q || undefined, ...unchosen })}
         onGroup={(group) => show({ group: group.join(";") || undefined })}
         onShelf={(shelf) => show({ shelf: shelf === "active" ? undefined : shelf, sel: undefined })}
         onSplit={(split) => show({ show: split === "both" ? undefined : split })}
@@ -219,7 +220,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
           <Charts
             experiment={experiment}
             store={store}
-            filter={query.filter}
+            query={query}
             selection={selection}
             hidden={state.hidden}
           />
@@ -232,6 +233,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         seenAt={store.seenAt}
         isBehind={store.isBehind}
         isBusy={isBusy}
+        error={store.isWaiting || store.isBehind ? null : store.error}
         said={undo.said}
         onUndo={undo.undo}
         onHush={undo.hush}
@@ -252,11 +254,28 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
           />
         )}
         {question !== null && (
-          <Prompt asked={question.asked} onTell={answered} onClose={() => setQuestion(null)} />
+          <Prompt
+            asked={question.asked}
+            whom={whomOf(question.of, store.matching)}
+            onTell={answered}
+            onClose={() => setQuestion(null)}
+          />
         )}
       </Suspense>
     </div>
   );
+}
+
+/** What is wrong with a filter, without the text: the bar marks it in what was typed. */
+function firstLine(error: unknown): unknown {
+  if (!(error instanceof ApiError)) return error;
+  const message = error.message.split("\n")[0] ?? "";
+  return new ApiError(error.status, error.code, message, error.details, error.requestId);
+}
+
+function whomOf(of: Selection, matching: number): string {
+  const chosen = chosenCount(of, matching);
+  return chosen === 1 ? "this run" : `${chosen.toLocaleString("en")} runs`;
 }
 
 function textIn(row: GridRow, column: string): string {

@@ -24,6 +24,8 @@ export interface FootProps {
   seenAt: number | null;
   isBehind: boolean;
   isBusy: boolean;
+  /** Why what is shown could not be made fresh. */
+  error: unknown;
   said: Said | null;
   onUndo: () => void;
   onHush: () => void;
@@ -50,6 +52,11 @@ export function Foot(props: FootProps) {
         {seenAt !== null && `, fresh at ${clock.format(seenAt)}`}
         {props.isBehind && ", asking …"}
       </span>
+      {props.error !== null && (
+        <span role="alert" className="text-bad">
+          Not fresh: {props.error instanceof Error ? props.error.message : String(props.error)}
+        </span>
+      )}
       {chosen > 0 && (
         <span role="group" aria-label="With the runs selected" className="flex items-center gap-1">
           <Button disabled={isBusy} onClick={props.onCompare}>

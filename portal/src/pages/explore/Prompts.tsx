@@ -8,8 +8,6 @@ const FIELD = "h-8 w-full rounded border border-line bg-ground px-2";
 
 export interface Asked {
   kind: "tag" | "rename" | "note";
-  /** Of which runs, in words. */
-  whom: string;
   text: string;
 }
 
@@ -23,10 +21,13 @@ const TITLES = { tag: "Tag", rename: "Rename", note: "Note on" };
 
 export default function Prompt({
   asked,
+  whom,
   onTell,
   onClose,
 }: {
   asked: Asked;
+  /** Of which runs, in words. */
+  whom: string;
   onTell: (told: Told) => void;
   onClose: () => void;
 }) {
@@ -39,7 +40,7 @@ export default function Prompt({
   }
 
   return (
-    <Dialog title={`${TITLES[asked.kind]} ${asked.whom}`} isOpen onClose={onClose} width="26rem">
+    <Dialog title={`${TITLES[asked.kind]} ${whom}`} isOpen onClose={onClose} width="26rem">
       <form onSubmit={submit} className="flex flex-col gap-3">
         {asked.kind === "tag" && (
           <label className="flex flex-col gap-1">

@@ -6,6 +6,8 @@ import { column, type Column } from "../../grid/columns";
 import { askSuggestions } from "../../query/suggest";
 import { BASE_COLUMNS } from "./state";
 
+/** So many of those that all runs have stand before what tells runs apart. */
+const BASE_FIRST = 3;
 const METRICS = 5;
 const PARAMS = 5;
 const MACHINE = /\bsystem\//;
@@ -33,9 +35,10 @@ async function readUsual(experiment: string, signal: AbortSignal): Promise<Colum
     .filter((text) => !MACHINE.test(text))
     .sort((one, other) => rank(one) - rank(other));
   return [
-    ...BASE_COLUMNS,
+    ...BASE_COLUMNS.slice(0, BASE_FIRST),
     ...own.slice(0, METRICS).map((text) => column(text)),
     ...(params ?? []).slice(0, PARAMS).map((text) => column(text)),
+    ...BASE_COLUMNS.slice(BASE_FIRST),
   ];
 }
 

@@ -1,16 +1,18 @@
 /** What happened to a run, the newest first. */
 
 import { Link } from "@tanstack/react-router";
-import type { ReactNode } from "react";
+import { useMemo, type ReactNode } from "react";
 
 import { Failure, Status, Waiting } from "../../ui";
 import { ago, count, size, when } from "../../ui/format";
-import { useActivity, type RunEvent } from "./data";
+import { useActivity, useLineage, type RunEvent } from "./data";
 import { Remark, Section } from "./parts";
 import type { TabProps } from "./RunPage";
 
 export default function Activity({ page }: TabProps) {
   const found = useActivity(page.run.run_id);
+  const graph = useLineage(page.run.run_id).data;
+  const names = useMemo(() => new Map(graph?.nodes.map((one) => [one.node, one.label])), [graph]);
   if (found.isPending) return <Waiting />;
   if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   return (
@@ -28,7 +30,7 @@ export default function Activity({ page }: TabProps) {
                 {ago(event.at_us / 1000)}
               </time>
               <span className="min-w-0 break-words">
-                {told(event, page.run.experiment_id, page.run.run_id)}
+                {told(event, page.run.experiment_id, page.run.run_id, names)}
                 {event.who && <span className="text-muted"> by {event.who}</span>}
               </span>
             </li>
@@ -39,14 +41,19 @@ export default function Activity({ page }: TabProps) {
   );
 }
 
-function told(event: RunEvent, experiment: string, run: string): ReactNode {
+function told(
+  event: RunEvent,
+  experiment: string,
+  run: string,
+  names: ReadonlyMap<string, string>,
+): ReactNode {
   const toRun = (
     <Link
       to="/p/$experiment/runs/$run"
       params={{ experiment, run: event.what }}
       className="text-accent hover:underline"
     >
-      {event.label ?? event.what.slice(0, 12)}
+      {(event.kind === "child" && event.label) || event.what.slice(0, 12)}
     </Link>
   );
   switch (event.kind) {
@@ -61,7 +68,7 @@ function told(event: RunEvent, experiment: string, run: string): ReactNode {
     case "child":
       return <>Nested run {toRun} was started</>;
     case "repeat":
-      return <>It was repeated as {toRun}</>;
+      return <>It was repeated by {toRun}</>;
     case "files":
       return (
         <>
@@ -78,7 +85,7 @@ function told(event: RunEvent, experiment: string, run: string): ReactNode {
       );
     case "read":
     case "write":
-      return `It ${event.kind === "read" ? "read" : "wrote"} ${event.what.replace(":", " ")}${
+      return `It ${event.kind === "read" ? "read" : "wrote"} ${named(event.what, names)}${
         event.context ? ` for ${event.context}` : ""
       }`;
     case "version":
@@ -88,4 +95,10 @@ function told(event: RunEvent, experiment: string, run: string): ReactNode {
     default:
       return event.kind;
   }
+}
+
+/** A node of lineage as people call it: its kind and its name. */
+function named(node: string, names: ReadonlyMap<string, string>): string {
+  const [kind = "", id = ""] = node.split(/:(.*)/s);
+  return `${kind.replace("_", " ")} ${names.get(node) ?? id}`;
 }

@@ -8,7 +8,12 @@ import { Remark, Section } from "./parts";
 
 export function LineageList({ run }: { run: string }) {
   const found = useLineage(run);
-  if (found.isPending) return null;
+  if (found.isPending)
+    return (
+      <Section title="Inputs and outputs">
+        <Remark>Looking …</Remark>
+      </Section>
+    );
   if (found.isError)
     return (
       <Section title="Inputs and outputs">

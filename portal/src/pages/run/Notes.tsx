@@ -21,7 +21,13 @@ export function Notes({ run }: { run: Run }) {
   const notes = run.notes ?? "";
   const [draft, setDraft] = useState<Draft | null>(null);
   const keys = useMemo<Key[]>(
-    () => [{ keys: "n", does: "Edit the notes", act: () => setDraft({ text: notes, was: notes }) }],
+    () => [
+      {
+        keys: "n",
+        does: "Edit the notes",
+        act: () => setDraft((open) => open ?? { text: notes, was: notes }),
+      },
+    ],
     [notes],
   );
   useKeys("Notes", keys);
@@ -104,7 +110,11 @@ function Editor({
           }}
           className="w-full rounded border border-line bg-ground p-2 font-mono text-xs"
         />
-        <div aria-label="How it will look" className="min-w-0 overflow-auto rounded bg-ground">
+        <div
+          role="group"
+          aria-label="How it will look"
+          className="min-w-0 overflow-auto rounded bg-ground"
+        >
           <Suspense fallback={null}>
             <Markdown text={draft.text} />
           </Suspense>

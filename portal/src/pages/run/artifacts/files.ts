@@ -3,7 +3,7 @@
 import { useQueries, useQuery } from "@tanstack/react-query";
 
 import { getJson } from "../../../api/client";
-import { size } from "../../../ui/format";
+import { count, size } from "../../../ui/format";
 import type { TreeRow } from "../TreeList";
 
 export interface FileEntry {
@@ -88,7 +88,7 @@ export function rowsOf(
       depth,
       isFolder: entry.is_folder,
       isOpen,
-      note: entry.is_folder ? `${entry.files.toLocaleString("en")} files` : size(entry.size),
+      note: entry.is_folder ? count(entry.files, "file") : size(entry.size),
     };
     return isOpen ? [row, ...rowsOf(pages, open, entry.path, depth + 1)] : [row];
   });

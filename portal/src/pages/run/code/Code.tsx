@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "react";
 
-import { Chip, cx, Failure, Waiting } from "../../../ui";
+import { Chip, cx, Empty, Failure, Waiting } from "../../../ui";
 import { count, size } from "../../../ui/format";
 import { useCode, useCodeText, type CodePage } from "../data";
 import { CommandLine, CopyButton, Facts, holds, Remark, SearchBox } from "../parts";
@@ -30,6 +30,8 @@ export default function Code({ page }: TabProps) {
   if (found.isPending) return <Waiting what="Unpacking the code" />;
   if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   const code = found.data;
+  if (!code.command && !code.git.commit && !code.has_diff)
+    return <Empty title="No code was stored">{code.problem}</Empty>;
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Origin code={code} runId={page.run.run_id} folder={folderName(page.run)} />

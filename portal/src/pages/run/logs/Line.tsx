@@ -50,16 +50,17 @@ export const Line = memo(function Line({
       )}
       style={{ top, height: LINE_PX }}
     >
-      <button
-        type="button"
-        role="rowheader"
-        tabIndex={-1}
-        title="Link to this line"
-        onClick={() => onChoose(number)}
-        className="w-20 shrink-0 pr-3 text-right text-muted tabular-nums select-none"
-      >
-        {(number + 1).toLocaleString("en")}
-      </button>
+      <span role="rowheader" className="w-20 shrink-0 pr-3 text-right tabular-nums select-none">
+        <button
+          type="button"
+          tabIndex={-1}
+          title="Link to this line"
+          onClick={() => onChoose(number)}
+          className="text-muted hover:underline"
+        >
+          {(number + 1).toLocaleString("en")}
+        </button>
+      </span>
       {looks.hasTimes && (
         <span role="cell" className="w-28 shrink-0 text-muted select-none">
           {clock(line?.timestamp_us)}

@@ -2,7 +2,7 @@
 
 import type { RefObject } from "react";
 
-import { Button, Keys } from "../../../ui";
+import { Button, cx, Keys } from "../../../ui";
 import { count } from "../../../ui/format";
 
 interface Props {
@@ -24,6 +24,8 @@ interface Props {
   onColours: (is: boolean) => void;
   hasTimes: boolean;
   onTimes: (is: boolean) => void;
+  /** Whether more lines may come. */
+  canGrow: boolean;
   isFollowing: boolean;
   onFollowing: (is: boolean) => void;
 }
@@ -36,12 +38,12 @@ export function LogBar(props: Props) {
       <Tick label="Colours" is={props.hasColours} onChange={props.onColours} />
       <Tick label="Times" is={props.hasTimes} onChange={props.onTimes} />
       <Button
-        className="ml-auto"
+        className={cx("ml-auto", !props.canGrow && !props.isFollowing && "invisible")}
         look={props.isFollowing ? "main" : "plain"}
         aria-pressed={props.isFollowing}
         onClick={() => props.onFollowing(!props.isFollowing)}
       >
-        {props.isFollowing ? "Following" : "Follow"} <Keys of="f" />
+        {props.isFollowing ? "Following" : "Follow"} {!props.isFollowing && <Keys of="f" />}
       </Button>
     </div>
   );
@@ -59,7 +61,10 @@ function Search({ searchRef, ...props }: Props) {
         onChange={(event) => props.onFound(event.target.value)}
         onKeyDown={(event) => {
           if (event.key === "Enter") props.onStep(event.shiftKey ? -1 : 1);
-          if (event.key === "Escape") event.currentTarget.blur();
+          if (event.key !== "Escape") return;
+          // Browsers would empty the field: one wants to go on through what was found.
+          event.preventDefault();
+          event.currentTarget.blur();
         }}
         className="h-7 w-64 rounded border border-line bg-ground px-2"
       />

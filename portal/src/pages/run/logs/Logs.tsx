@@ -153,6 +153,7 @@ function Log(props: {
         onColours={(is) => setColours(is ? "" : "no")}
         hasTimes={looks.hasTimes}
         onTimes={(is) => setTimes(is ? "yes" : "")}
+        canGrow={props.isRunning}
         isFollowing={isFollowing}
         onFollowing={setFollowing}
       />

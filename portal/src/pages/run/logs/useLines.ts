@@ -50,7 +50,7 @@ export function useLogSize(run: string, process: number) {
 /** The blocks that a stretch of lines lies in. */
 export function blocksOf(first: number, last: number): number[] {
   const from = Math.max(0, Math.floor(first / BLOCK_LINES));
-  const to = Math.floor(Math.max(first, last) / BLOCK_LINES);
+  const to = Math.floor(last / BLOCK_LINES);
   return Array.from({ length: to - from + 1 }, (_, number) => from + number);
 }
 

@@ -82,6 +82,7 @@ demo: install ## log real training runs into one folder and read them back with 
 	$(BIN)/python -m examples.demo
 
 test: install readers frameworks mlflow minio ## run the whole suite
+	$(BIN)/python -m scripts.portal test
 	$(BIN)/python -m pytest -n $(JOBS) -q $(PYTEST_ARGS)
 
 check: install ## format, lint, types, layers
@@ -89,6 +90,7 @@ check: install ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.portal check
 
 format: install ## put the code into shape
 	$(BIN)/ruff format .

@@ -12,7 +12,6 @@ import type { GridRow } from "./RowStore";
 /** What the page around the grid does with runs; `id` is the run under the cursor. */
 export interface GridCommands {
   open: (id: string) => void;
-  compare: (id: string | null) => void;
   rename: (id: string, row: GridRow) => void;
   tag: (id: string | null) => void;
   note: (id: string, row: GridRow) => void;
@@ -66,7 +65,6 @@ function keysOf(latest: () => KeyTargets): Key[] {
     { keys: "k", does: "Run before", act: step("ArrowUp") },
     { keys: "x", does: "Choose this run, or not", act: turn(false) },
     { keys: "shift+x", does: "Choose all from the last one to this", act: turn(true) },
-    { keys: "c", does: "Compare", act: () => latest().commands.compare(idHere()) },
     { keys: "t", does: "Tag", act: () => latest().commands.tag(idHere()) },
     { keys: "e", does: "Rename", act: withRun("rename") },
     { keys: "n", does: "Write a note", act: withRun("note") },

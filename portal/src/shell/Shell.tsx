@@ -17,11 +17,6 @@ const Palette = lazy(() => import("./Palette"));
 export const PLACES = [
   { to: "/", label: "Home", key: "h" },
   { to: "/experiments", label: "Experiments", key: "p" },
-  { to: "/models", label: "Models", key: "m" },
-  { to: "/deployments", label: "Deployments", key: "d" },
-  { to: "/datasets", label: "Datasets", key: "s" },
-  { to: "/traces", label: "Traces", key: "t" },
-  { to: "/query", label: "SQL", key: "q" },
 ] as const;
 
 const FRESHNESS = {

@@ -31,8 +31,6 @@ import { useUsualColumns } from "./usualColumns";
 const ColumnChooser = lazy(() => import("../../grid/ColumnChooser"));
 const Prompt = lazy(() => import("./Prompts"));
 
-const COMPARED_MAX = 100;
-
 export default function Explore() {
   const { experiment = "" } = useParams({ strict: false }) as { experiment?: string };
   const experiments = useExperiments();
@@ -126,14 +124,6 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     return id === null ? null : { kind: "some", ids: new Set([id]) };
   }
 
-  async function compare(id: string | null) {
-    const of = whom(id);
-    if (of === null) return undo.say("Select the runs to compare: x selects the one at hand.");
-    const ids = of.kind === "some" ? [...of.ids] : await store.idsOf([]);
-    const kept = ids.filter((one) => of.kind === "some" || !of.except.has(one));
-    router.history.push(`/compare?runs=${kept.slice(0, COMPARED_MAX).join(",")}`);
-  }
-
   function ask(kind: Asked["kind"], of: Selection | null, text = "") {
     if (of === null) return undo.say("Select the runs to tag: x selects the one at hand.");
     setQuestion({ asked: { kind, text }, of });
@@ -145,7 +135,6 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
   );
   const commands: GridCommands = {
     open: (id) => router.history.push(hrefOf(id)),
-    compare: (id) => void compare(id),
     tag: (id) => ask("tag", whom(id)),
     rename: (id, row) => ask("rename", { kind: "some", ids: new Set([id]) }, textIn(row, "name")),
     note: (id, row) => ask("note", { kind: "some", ids: new Set([id]) }, textIn(row, "notes")),
@@ -239,7 +228,6 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         onHush={undo.hush}
         onChange={(action) => void change(action, selection)}
         onTag={() => ask("tag", selection)}
-        onCompare={() => void compare(null)}
         onChooseAll={() => select({ kind: "all", except: new Set() })}
         onClear={() => select(NOBODY)}
       />

@@ -31,7 +31,6 @@ export interface FootProps {
   onHush: () => void;
   onChange: (action: Action) => void;
   onTag: () => void;
-  onCompare: () => void;
   onChooseAll: () => void;
   onClear: () => void;
 }
@@ -59,9 +58,6 @@ export function Foot(props: FootProps) {
       )}
       {chosen > 0 && (
         <span role="group" aria-label="With the runs selected" className="flex items-center gap-1">
-          <Button disabled={isBusy} onClick={props.onCompare}>
-            Compare
-          </Button>
           <Button disabled={isBusy} onClick={props.onTag}>
             Tag …
           </Button>

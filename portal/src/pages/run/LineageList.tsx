@@ -1,7 +1,5 @@
 /** What a run read and what it wrote: one step each way, with the names that people know. */
 
-import { Link } from "@tanstack/react-router";
-
 import { Chip, Failure } from "../../ui";
 import { useLineage, type LineageGraph } from "./data";
 import { Remark, Section } from "./parts";
@@ -67,25 +65,14 @@ function Side({
   );
 }
 
-/** A node by its name; where it has a page, the name leads there. */
+/** A node by its kind and name. */
 function NodeLink({ node, graph }: { node: string; graph: LineageGraph }) {
   const label = graph.nodes.find((one) => one.node === node)?.label ?? node;
   const kind = node.slice(0, node.indexOf(":"));
   return (
     <span className="min-w-0 truncate" title={node}>
       <span className="text-muted">{kind.replace("_", " ")} </span>
-      <NodeName kind={kind} label={label} />
-    </span>
-  );
-}
-
-function NodeName({ kind, label }: { kind: string; label: string }) {
-  const place = kind === "model" ? "/models" : kind === "dataset" ? "/datasets" : null;
-  if (place === null) return <>{label}</>;
-  const name = kind === "model" ? label.slice(0, label.lastIndexOf("/")) : label;
-  return (
-    <Link to={place as "/"} search={{ q: name }} className="text-accent hover:underline">
       {label}
-    </Link>
+    </span>
   );
 }

@@ -65,11 +65,12 @@ def test_a_table_that_unpacks_to_gigabytes_costs_this_process_nothing(
     bomb = parquet(pa.table({f"c{number}": same for number in range(40)}))
     assert len(bomb) < 50_000
     before = psutil.Process().memory_info().rss
+    children = set(psutil.Process().children())  # a server of S3, perhaps
     found = shown(warehouse, "bomb.parquet", bomb)
     assert found.problem == "the first rows take too much memory to be shown"
     assert found.rows == []
     assert psutil.Process().memory_info().rss - before < 100 * MB
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= children
 
 
 def test_pickles_are_bytes(warehouse: Warehouse, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -208,10 +209,17 @@ def test_users_roles_and_permissions(served: tuple[str, Path]) -> None:
         check=False,
     )
     assert done.stdout.strip().endswith("done"), done.stderr[-4000:]
-    notes = httpx.get(
-        f"{url}/api/v1/audit?outcome=refused&limit=1000", auth=("root", PASSWORD)
-    ).json()["notes"]
-    assert {"access_denied", "sign_in_required"} <= {one["outcome"] for one in notes}
+    wanted = {"access_denied", "sign_in_required"}
+    give_up = time.monotonic() + 20  # notes are written some seconds later
+    while not wanted <= outcomes(url):
+        assert time.monotonic() < give_up, outcomes(url)
+        time.sleep(0.5)
+
+
+def outcomes(url: str) -> set[str]:
+    """How calls ended that the audit trail says were refused."""
+    found = httpx.get(f"{url}/api/v1/audit?outcome=refused&limit=1000", auth=("root", PASSWORD))
+    return {one["outcome"] for one in found.json()["notes"]}
 
 
 def test_a_server_that_others_reach_is_not_started_without_sign_in(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ FILTER_WORDS = "says what is wrong with a filter in its own words, and where"
 DIFFERENT = {
     "create again": "MLflow adds its database's message",
     "create with wrong tags": "MLflow takes a text for a tag without a key",
+    "rename deleted": "MLflow answers 500, which clients try again for minutes",
     "end wrongly": "MLflow ignores a status that does not exist",
     "metric before time": "we say how late a time may be, too",
     "note no model": "the order in which fields are named is Python's hash's",

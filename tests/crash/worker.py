@@ -27,7 +27,7 @@ _SETTINGS = LakeSettings(
     compact_files_min=3,
     parallel_requests=4,
     orphan_ms=20_000,
-    fold_ms_max=5_000,
+    fold_ms_max=15_000,
     root_spacing=((10_000, 0),),
     roots_min=2,
 )
@@ -55,7 +55,7 @@ def work(
     """
     os.environ.update(environment)
     kind, _, number = role.partition(":")
-    pause_s = 0.2 if number else 0.01
+    pause_s = 1.0 if number else 0.01
     if kind == "write":
         threads = [
             threading.Thread(

@@ -8,6 +8,7 @@ warehouse that lies within the code is no part of it.
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -164,7 +165,14 @@ def _own(paths: list[str], root: Path) -> list[str]:
 
 
 def _is_foreign(root: Path, folder: str) -> bool:
-    return (root / folder / _CHECKOUT_MARK).exists() or (root / folder / "catalog").is_dir()
+    if (root / folder / _CHECKOUT_MARK).exists():
+        return True
+    try:
+        told = json.loads((root / folder / "mere.json").read_bytes())
+    except (OSError, ValueError):
+        return False
+    # By what it says, not by what lies beside it: a new warehouse holds little else yet.
+    return isinstance(told, dict) and "warehouse_id" in told
 
 
 def _imported(started: Started, root: Path) -> set[str]:

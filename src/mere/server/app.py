@@ -164,6 +164,8 @@ async def _send(answer: Answer, send: Send) -> None:
         (b"content-length", b"%d" % len(body)),
         *((n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers.items()),
     ]
+    if any(name.lower() == "content-length" for name in answer.headers):
+        del headers[1]  # an answer to HEAD tells the length of what GET would send
     if answer.status in _BODILESS:
         headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
         body = b""

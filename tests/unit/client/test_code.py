@@ -223,7 +223,7 @@ def test_submodules_and_inner_repositories_are_named(repository: Path, tmp_path:
 def test_a_warehouse_within_the_code_is_no_part_of_it(repository: Path) -> None:
     for folder in ("catalog", "objects"):
         (repository / "runs" / folder).mkdir(parents=True)
-    (repository / "runs" / "mere.json").write_text("{}")
+    (repository / "runs" / "mere.json").write_text('{"format": 1, "warehouse_id": "a"}')
     (repository / "runs" / "objects" / "x").write_text("data")
     (repository / "mere.json").write_text("{}")
     assert set(collect(repository)[2]) == {".gitignore", "mere.json", "src/model.py", "train.py"}

@@ -27,7 +27,7 @@ _SETTINGS = LakeSettings(
     compact_files_min=3,
     parallel_requests=4,
     orphan_ms=20_000,
-    fold_ms_max=15_000,
+    fold_ms_max=5_000,
     root_spacing=((10_000, 0),),
     roots_min=2,
 )

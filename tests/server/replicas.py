@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import psutil
 
-from mere.testing import proxy
+from mere.testing.proxy import Relay, pass_on, read_request
 
 __all__ = ["MLFLOW", "Balancer", "Replica", "ask", "balanced", "journey", "running"]
 
@@ -116,7 +116,7 @@ def _told_url(process: subprocess.Popen[bytes], log: Path) -> str:
     raise AssertionError(f"the server did not start: {log.read_text()[-3000:]}")
 
 
-class Balancer:
+class Balancer(Relay):
     """Sends each request to the next of several servers, past those that do not take it.
 
     Args:
@@ -127,35 +127,14 @@ class Balancer:
         self.ports = list(ports)
         self.counts: dict[int, int] = {}
         self._turn = 0
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__()
 
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(timeout=5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with contextlib.suppress(OSError), client:
-            client.settimeout(120)
-            request = proxy._read_message(client)
-            if not request:
-                return
+    def serve(self, client: socket.socket) -> None:
+        client.settimeout(120)
+        request = read_request(client)
+        if request:
             with contextlib.closing(self._next()) as server:
-                server.sendall(proxy._closing(request))
-                proxy._pass_reply(server, client, is_lost=False)
+                pass_on(request, server, client)
 
     def _next(self) -> socket.socket:
         for _ in range(2 * len(self.ports)):

@@ -55,7 +55,7 @@ def test_a_replica_is_killed_under_load_and_the_other_has_it_all(
         stays = stack.enter_context(running(url, tmp_path, "--fold-s", "1"))
         goes = stack.enter_context(running(url, tmp_path, "--fold-s", "1"))
         balancer = stack.enter_context(balanced(stays, goes))
-        with Load(balancer.url) as load:
+        with Load(balancer.endpoint) as load:
             for _ in range(_KILLS):
                 _wait_for(load, 50)
                 time.sleep(moments.random())

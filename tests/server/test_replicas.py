@@ -42,7 +42,7 @@ def test_a_client_between_two_replicas_sees_all_it_did(
         balancer = stack.enter_context(balanced(*replicas))
         # Files through the balancer, as it stands between the client and both.
         settings = {"MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": "false"}
-        journey(balancer.url, tmp_path, *_PARTS[parts], environment=settings)
+        journey(balancer.endpoint, tmp_path, *_PARTS[parts], environment=settings)
         assert min(balancer.counts.values()) > 10
         for one in replicas:
             assert "Traceback" not in one.log.read_text()

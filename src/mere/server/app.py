@@ -114,13 +114,15 @@ class Application:
 
     async def _live(self, receive: Any, send: Any) -> None:
         await receive()
+        phase = "startup"
         try:
             async with self.lifespan():
                 await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
                 await receive()
         except Exception as error:
-            _log.exception("the server could not start, or not stop well")
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            _log.exception("the server's %s failed", phase)
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
             raise
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -159,16 +161,14 @@ async def _send(answer: Answer, send: Send) -> None:
     media_type = answer.media_type
     if media_type.startswith("text/") and "charset" not in media_type:
         media_type += "; charset=utf-8"
-    headers = [
-        (b"content-type", media_type.encode("latin-1")),
-        (b"content-length", b"%d" % len(body)),
-        *((n.lower().encode("latin-1"), v.encode("latin-1")) for n, v in answer.headers.items()),
-    ]
-    if any(name.lower() == "content-length" for name in answer.headers):
-        del headers[1]  # an answer to HEAD tells the length of what GET would send
+    told = {name.lower(): value for name, value in answer.headers.items()}
     if answer.status in _BODILESS:
-        headers = [pair for pair in headers if not pair[0].startswith(b"content-")]
         body = b""
+        told.pop("content-length", None)
+    else:
+        # One to HEAD tells the length of what GET would send.
+        told = {"content-type": media_type, "content-length": str(len(body)), **told}
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in told.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
@@ -187,6 +187,7 @@ async def perform(
         outcome = str(error.code)
         answer = _refusal(call, error)
     except HTTPException as error:  # the connection ended, or what came is no HTTP
+        outcome = str(ErrorCode.INVALID_VALUE)
         answer = operation.protocol.refuse(_translated(error), call.request_id)
     except Exception as bug:  # noqa: BLE001  whatever fails is answered, in the protocol's shape
         _log.exception("%s failed", operation.name, extra={"fields": _fields(call)})

@@ -80,20 +80,11 @@ class RunGate:
         self._root = -1
         self._looked_at = float("-inf")
         self._looking = threading.Lock()
-        self._is_called = False
         self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def lock(self, run_id: str) -> threading.Lock:
         """Held while params of a run are checked and written; one at a time for each thread."""
         return self._stripes[hash(run_id) % _STRIPES]
-
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time to `catch_up` beside the writes; true for one caller at a time."""
-        if self._is_called or (self._clock.monotonic() - self._looked_at) * 1000 < FRESH_MS * 0.7:
-            return False
-        self._is_called = True
-        return True
 
     def peek(self, run_id: str) -> KnownRun | None:
         """A run that may be logged to by all that is known and fresh; None means `look`.
@@ -129,12 +120,12 @@ class RunGate:
             return self._open(run_id)
 
     def catch_up(self) -> None:
-        """Learn what others wrote; one listing where that is nothing."""
-        try:
-            with self._looking:
-                self._catch_up(self._clock.monotonic())
-        finally:
-            self._is_called = False
+        """Learn what others wrote; one listing where that is nothing.
+
+        Whoever does so more often than each `FRESH_MS` keeps `peek` from having to give up.
+        """
+        with self._looking:
+            self._catch_up(self._clock.monotonic())
 
     def peek_experiment(self, experiment_id: str) -> KnownExperiment | None:
         """An experiment in which runs may begin by all that is known and fresh, as `peek`."""

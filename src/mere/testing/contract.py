@@ -395,6 +395,16 @@ class ObjectStoreContract:
                 found = [info.key for info in store.list(prefix, start_after=start_after)]
                 assert found == expected, (prefix, start_after)
 
+    def test_what_is_known_already_changes_no_listing(self, store: ObjectStore) -> None:
+        for key in ("a/1", "a/2", "b/1"):
+            store.put(key, b"x")
+        known = {info.key: info for info in store.list("")}
+        store.delete(["a/1"])
+        store.put("a/3", b"four")
+        for prefix, start_after in (("", ""), ("a/", ""), ("a/", "a/2"), ("b", "a/9"), ("c/", "")):
+            found = store.list(prefix, start_after=start_after, known=known)
+            assert found == store.list(prefix, start_after=start_after), (prefix, start_after)
+
     def test_list_of_many_pages_is_whole_and_sorted(self, store: ObjectStore) -> None:
         keys = [f"many/{number:04d}/{number % 7}" for number in range(_PAGES_KEYS)]
         with ThreadPoolExecutor(8) as pool:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-__all__ = ["FaultPlan", "FlakyProxy", "run_flaky_proxy"]
+__all__ = ["FaultPlan", "FlakyProxy", "Relay", "pass_on", "read_request", "run_flaky_proxy"]
 
 _CHUNK = 1 << 16
 _TIMEOUT_S = 60.0
@@ -64,7 +64,42 @@ class FaultPlan:
         return self.pause_s if is_paused else 0.0
 
 
-class FlakyProxy:
+class Relay:
+    """Listens on a free port of loopback, with a thread for each connection; derive from it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Take no more connections; those that are open end with the process."""
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(timeout=5)
+
+    def serve(self, client: socket.socket) -> None:
+        """Answer one connection, which is closed afterwards; may raise `OSError`."""
+        raise NotImplementedError
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError), client:
+            client.settimeout(_TIMEOUT_S)
+            self.serve(client)
+
+
+class FlakyProxy(Relay):
     """A running proxy; `run_flaky_proxy` makes it.
 
     Args:
@@ -77,68 +112,46 @@ class FlakyProxy:
         self.requests = 0
         self.failed = 0
         self._upstream = upstream
-        self._lock = threading.Lock()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
+        super().__init__()
 
-    def close(self) -> None:
-        """Take no more connections; those that are open end with the process."""
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(timeout=5)
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        """Pass on one connection's requests, one after the other."""
-        with contextlib.suppress(OSError), client:
-            client.settimeout(_TIMEOUT_S)
-            while request := _read_message(client):
-                with self._lock:
-                    self.requests += 1
-                    fault, pause_s = self.faults.fault(), self.faults.pause()
-                    if self.faults.is_down:
-                        fault, pause_s = "cut", 0.0
-                    self.failed += fault is not None
-                if pause_s:
-                    time.sleep(pause_s)
-                if fault == "cut":
-                    return
-                if fault == "refuse":
-                    client.sendall(_UNAVAILABLE)
-                    return
-                with socket.create_connection(self._upstream, timeout=_TIMEOUT_S) as server:
-                    server.sendall(_closing(request))
-                    if not _pass_reply(server, client, is_lost=fault == "lose"):
-                        return
-                # The server was told to close, and the client sees that in its reply.
-                return
+    def serve(self, client: socket.socket) -> None:
+        """Pass on one request; the reply tells the client that the connection ends with it."""
+        request = read_request(client)
+        if not request:
+            return
+        with self._lock:
+            self.requests += 1
+            fault, pause_s = self.faults.fault(), self.faults.pause()
+            if self.faults.is_down:
+                fault, pause_s = "cut", 0.0
+            self.failed += fault is not None
+        if pause_s:
+            time.sleep(pause_s)
+        if fault == "cut":
+            return
+        if fault == "refuse":
+            client.sendall(_UNAVAILABLE)
+            return
+        with socket.create_connection(self._upstream, timeout=_TIMEOUT_S) as server:
+            pass_on(request, server, client, is_lost=fault == "lose")
 
 
-def _closing(request: bytes) -> bytes:
-    """The same request, after which the server closes: so that the reply's end is seen."""
+def pass_on(
+    request: bytes, server: socket.socket, client: socket.socket, *, is_lost: bool = False
+) -> None:
+    """Send a request to a server and its reply to the client, unless it is to be lost.
+
+    The server is told to close afterwards, so that the reply's end is seen.
+    """
     head, _, body = request.partition(b"\r\n\r\n")
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-    return b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body
-
-
-def _pass_reply(server: socket.socket, client: socket.socket, *, is_lost: bool) -> bool:
+    server.sendall(b"\r\n".join([*lines, b"Connection: close"]) + b"\r\n\r\n" + body)
     while data := server.recv(_CHUNK):
         if not is_lost:
             client.sendall(data)
-    return not is_lost
 
 
-def _read_message(client: socket.socket) -> bytes:
+def read_request(client: socket.socket) -> bytes:
     """One whole request; nothing where the client has closed."""
     data = b""
     while b"\r\n\r\n" not in data:

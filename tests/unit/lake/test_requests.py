@@ -275,6 +275,32 @@ def test_a_query_fetches_the_tables_it_names_alone(lake, connect, counting, para
     assert not counting.keys("get", "tables/items/")
 
 
+def test_a_shared_listing_shows_all_that_was_there_when_a_thread_came(connect, monkeypatch):
+    """A listing may miss what was written after it began: who comes then needs another."""
+    lake, other = connect(tables=TABLES, clock=SystemClock()), connect(tables=TABLES)
+    lake.refresh()
+    has_listed, may_go_on = threading.Event(), threading.Event()
+    listing = lake.journal.look
+
+    def slow_once():
+        found = listing()
+        if not has_listed.is_set():
+            has_listed.set()
+            assert may_go_on.wait(10)
+        return found
+
+    monkeypatch.setattr(lake.journal, "look", slow_once)
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(lake.view)
+        assert has_listed.wait(10)
+        other.patch("items", items(1))
+        late = threads.submit(lambda: lake.view().table("items").get(("000000",)))
+        time.sleep(0.1)  # until it waits for the first
+        may_go_on.set()
+        first.result()
+        assert late.result() is not None
+
+
 def test_threads_that_read_at_once_share_a_listing(connect, counting: CountingStore, monkeypatch):
     lake = connect(tables=TABLES, clock=SystemClock())
     lake.refresh()

@@ -15,9 +15,10 @@ from litestar.testing import TestClient
 
 from mere.config import ServerSettings
 from mere.entities.actor import Action, Actor
-from mere.errors import ErrorCode, Internal, NotFound, Unauthenticated
+from mere.errors import ErrorCode, Internal, MereError, NotFound, Unauthenticated
 from mere.server.app import create_app
 from mere.server.operations import PUBLIC, Answer, Call, Permission
+from mere.server.protocols.native.meta import OPERATIONS as META
 from mere.server.protocols.native.wire import READ, operation
 from mere.server.state import ServerState
 from mere.services.warehouse import close_warehouses, open_warehouse
@@ -67,7 +68,18 @@ async def small_body(call: Call) -> dict[str, int]:
     return {"size": len(await call.body())}
 
 
-OPERATIONS = (add, add_there, fail, large, small_body)
+@operation("HEAD", "/api/v1/large", permission=PUBLIC)
+async def head(call: Call) -> Answer:
+    """Tell what GET would send."""
+    return Answer(b"", "text/plain", headers={"Content-Length": "12345"})
+
+
+@operation("GET", "/api/v1/nothing", permission=PUBLIC, status=204)
+async def nothing(call: Call) -> None:
+    """Answer with no body."""
+
+
+OPERATIONS = (add, add_there, fail, large, small_body, head, nothing, *META)
 
 
 @pytest.fixture
@@ -143,6 +155,54 @@ def test_a_body_has_a_limit_announced_or_not(serve):
         streamed = client.post("/api/v1/small-body", content=iter([b"012345", b"6789x", b"more"]))
         for response in (known, streamed):
             assert (response.status_code, code(response)) == (413, "body_too_large")
+
+
+def test_lengths_are_told_once_or_not_at_all(serve):
+    with serve() as client:
+        told = client.head("/api/v1/large").headers
+        assert told.get_list("content-length") == ["12345"]
+        empty = client.get("/api/v1/nothing")
+        assert (empty.status_code, empty.content) == (204, b"")
+        assert "content-length" not in empty.headers
+        assert "content-type" not in empty.headers
+
+
+def test_answers_are_counted(serve):
+    def counted(name):
+        text = client.get("/metrics").text
+        return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(name))
+
+    with serve() as client:
+        answers = 'mere_requests_total{operation="native.test_app.add",status="200"}'
+        slow = 'mere_request_seconds_bucket_total{le="+Inf",operation="native.test_app.add"}'
+        before = counted(answers), counted(slow)
+        for _ in range(3):
+            client.post("/api/v1/sum", json={"a": 1})
+        assert (counted(answers), counted(slow)) == (before[0] + 3, before[1] + 3)
+        refused = 'mere_requests_total{operation="native.test_app.fail",status="404"}'
+        client.post("/api/v1/fail", content=b"missing")
+        assert counted(refused) >= 1
+
+
+def test_a_server_that_cannot_start_says_so(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    app = create_app(ServerSettings(warehouse=str(tmp_path / "taken" / "lake")), operations=())
+    told = []
+
+    async def live():
+        events = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+        async def receive():
+            return next(events)
+
+        async def send(message):
+            told.append(message["type"])
+
+        await app({"type": "lifespan"}, receive, send)  # type: ignore[arg-type]
+
+    with pytest.raises(MereError):
+        asyncio.run(live())
+    assert told == ["lifespan.startup.failed"]
 
 
 def test_an_answer_has_a_time_limit(serve):

@@ -180,11 +180,7 @@ async def _known(call: Call, run_id: str) -> KnownRun:
     """A run that may be logged to."""
     gate = call.warehouse.logging.gate
     run = gate.peek(run_id)
-    if run is None:
-        return await call.in_thread(gate.look, run_id)
-    if gate.is_due:
-        call.server.threads.submit(gate.catch_up)
-    return run
+    return await call.in_thread(gate.look, run_id) if run is None else run
 
 
 def _point(given: _LogMetric | _Metric, micros: int) -> Point:

@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.harness import Bench, Theme, time_once
 from benchmarks.points import new_ids
 from mere.clock import SystemClock
-from mere.services.artifacts import Artifacts
+from mere.services.artifacts.artifacts import Artifacts
 
 __all__ = ["THEME"]
 

@@ -12,7 +12,7 @@ from benchmarks.harness import Bench, Theme, folder_bytes
 from benchmarks.mlflow_beside import ask_mlflow, beside
 from benchmarks.points import curve, new_ids, points_of
 from mere.lake import Lake
-from mere.services.metrics import Metrics
+from mere.services.runs.metrics import Metrics
 from mere.services.tables import TABLES
 
 __all__ = ["THEME"]

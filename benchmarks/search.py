@@ -10,7 +10,7 @@ from benchmarks.mlflow_beside import ask_mlflow, beside
 from benchmarks.points import QUERY, build_runs
 from mere.clock import SystemClock
 from mere.lake import Lake
-from mere.services.runs import RunQuery, Runs
+from mere.services.runs.runs import RunQuery, Runs
 from mere.services.tables import TABLES
 
 __all__ = ["THEME"]

@@ -37,7 +37,7 @@ from benchmarks.server_sides import (
 )
 from mere.entities.metric import Points
 from mere.lake import Lake
-from mere.services.metrics import Metrics
+from mere.services.runs.metrics import Metrics
 from mere.services.tables import TABLES
 
 NAMES = (

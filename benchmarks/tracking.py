@@ -6,7 +6,7 @@ from benchmarks.harness import Bench, Theme
 from benchmarks.mlflow_beside import ask_mlflow, beside
 from benchmarks.points import curve, new_ids
 from mere.entities.metric import Points
-from mere.services.metrics import Metrics
+from mere.services.runs.metrics import Metrics
 
 __all__ = ["THEME"]
 

@@ -24,7 +24,7 @@ from mere.entities.run import Run
 from mere.errors import ErrorCode
 from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.objects.memory import MemoryStore
-from mere.services.run_changes import ChangeKind
+from mere.services.runs.changes import ChangeKind
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse, close_warehouses
 

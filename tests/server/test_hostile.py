@@ -2,8 +2,9 @@
 
 Elsewhere: hostile values (test_fuzz.py), routes without a right (test_routes_refuse.py), artifacts
 by MLflow's protocol (tests/conformance/test_artifacts.py), SQL (tests/unit/lake/test_sandbox.py),
-archives (tests/unit/services/test_bundle.py, tests/unit/interchange/test_archive.py), sign-in and
-origins (tests/unit/server/signin), addresses of webhooks (tests/unit/services/test_webhooks.py).
+archives (tests/unit/services/provenance/test_bundle.py, tests/unit/interchange/test_archive.py),
+sign-in and origins (tests/unit/server/signin), addresses of webhooks
+(tests/unit/services/webhooks/test_webhooks.py).
 """
 
 from __future__ import annotations

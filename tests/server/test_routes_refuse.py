@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-import mere.services.access_audit
+import mere.services.access.audit
 from mere.config import ServerSettings
 from mere.entities.actor import Action, Role, Scope
 from mere.lake import Lake
@@ -58,7 +58,7 @@ class BodyRead(Exception):
 def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Warehouse, CountingStore]]:
     """Make a warehouse with a user of each role, on a store that counts."""
     # Notes of the audit trail are written later than any test here ends.
-    monkeypatch.setattr(mere.services.access_audit, "INTERVAL_MS", 3_600_000)
+    monkeypatch.setattr(mere.services.access.audit, "INTERVAL_MS", 3_600_000)
     clock = ManualClock()
     store = CountingStore(MemoryStore(clock))
     lake = Lake.open("memory://", tables=TABLES, store=store, clock=clock)

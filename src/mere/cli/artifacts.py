@@ -20,7 +20,7 @@ from mere.cli.output import cell, console, new_table, notes, print_json, size
 from mere.client.artifacts import default_folder
 from mere.entities.artifact import Artifact
 from mere.errors import CorruptData, ErrorCode, InvalidInput
-from mere.services.artifact_folder import walk_folder
+from mere.services.artifacts.folder import walk_folder
 
 __all__ = ["app", "cat", "get", "ls", "put"]
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from mere.cli.options import Options
 from mere.cli.output import console, print_json, progress
-from mere.services.doctor import Check, Level, examine
+from mere.services.upkeep.doctor import Check, Level, examine
 
 __all__ = ["doctor"]
 

@@ -12,7 +12,7 @@ from mere.cli.tokens import experiment_id
 from mere.client.capture import user_name
 from mere.entities.actor import Role, Scope
 from mere.errors import ErrorCode, InvalidInput
-from mere.services.access_grants import Grants
+from mere.services.access.grants import Grants
 from mere.services.warehouse import Warehouse
 
 __all__ = [

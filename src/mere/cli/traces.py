@@ -24,8 +24,8 @@ from mere.cli.output import (
 from mere.entities.assessment import Assessment
 from mere.entities.span import STATUS_ERROR, Span
 from mere.entities.trace import Trace
-from mere.services.span_meaning import model_of, type_of, usage_of
-from mere.services.span_values import plain
+from mere.services.traces.span_meaning import model_of, type_of, usage_of
+from mere.services.traces.span_values import plain
 
 __all__ = ["app", "list_traces", "purge", "show"]
 

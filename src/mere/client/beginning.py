@@ -18,7 +18,7 @@ from mere.client.courier import register_sender
 from mere.client.intake import Intake
 from mere.entities.run import Run, RunSource, RunStatus
 from mere.errors import ErrorCode, InvalidInput
-from mere.services.runs import run_row
+from mere.services.runs.runs import run_row
 from mere.services.warehouse import Warehouse
 
 __all__ = ["Beginning", "RunSpec", "begin", "spooled"]

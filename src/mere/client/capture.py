@@ -26,9 +26,9 @@ from mere.client.seeds import declared_seeds
 from mere.config import Settings, environment
 from mere.entities.code import Command
 from mere.entities.run import RunSource
-from mere.services import processes
-from mere.services.code import content_digest, encode_environment
-from mere.services.environment import read_environment
+from mere.services.provenance.code import content_digest, encode_environment
+from mere.services.provenance.environment import read_environment
+from mere.services.runs import processes
 
 __all__ = [
     "REPETITION_TAG",

@@ -21,8 +21,8 @@ from mere.client import git
 from mere.client.command import CELLS_NAME, INLINE_NAME, Started
 from mere.client.secrecy import has_secret, is_secret_name
 from mere.entities.code import BundleInfo, Checkout, GitState, LeftOut
-from mere.services.bundle import INFO_NAME, BundledFile, BundleWriter, is_inside
-from mere.services.checkouts import CHECKOUT_FOLDER, read_checkout
+from mere.services.provenance.bundle import INFO_NAME, BundledFile, BundleWriter, is_inside
+from mere.services.provenance.checkouts import CHECKOUT_FOLDER, read_checkout
 
 __all__ = ["Bounds", "Code", "collect_code"]
 

@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mere.client.notebook import on_each_cell
-from mere.services.metrics import Line
+from mere.services.runs.metrics import Line
 
 __all__ = ["CHARS_WAITING_MAX", "LINES_MAX", "LINE_CHARS_MAX", "Listener"]
 

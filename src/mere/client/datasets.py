@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from mere.services.dataset_paths import Paths
-    from mere.services.datasets import Datasets
+    from mere.services.datasets.datasets import Datasets
+    from mere.services.datasets.paths import Paths
 
 __all__ = [
     "DatasetHandle",

@@ -26,7 +26,7 @@ from mere.client.outbox import Outbox, outbox_of
 from mere.entities.metric import Points
 from mere.errors import AlreadyExists, InvalidInput, MereError, Unavailable
 from mere.lake.sealed import AT_SENDING, Sealed, Stream, pack
-from mere.services.metrics import Line, run_batch
+from mere.services.runs.metrics import Line, run_batch
 from mere.services.warehouse import Warehouse, open_warehouse
 
 __all__ = ["Delivery", "RunSpec"]

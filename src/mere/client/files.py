@@ -18,7 +18,7 @@ from mere.client.documents import encode_dict
 from mere.client.media import Media, encode_text, existing_file
 from mere.client.uploads import Uploads
 from mere.errors import ErrorCode, InvalidInput
-from mere.services.artifacts import NewArtifact
+from mere.services.artifacts.artifacts import NewArtifact
 
 __all__ = ["RunFiles", "media_path"]
 

@@ -15,8 +15,8 @@ from mere.client.buffer import Call
 from mere.entities.limits import check_key, check_tag
 from mere.entities.metric import Points
 from mere.errors import InvalidInput
-from mere.services.metrics import Line
-from mere.services.runs import check_params
+from mere.services.runs.metrics import Line
+from mere.services.runs.runs import check_params
 
 __all__ = ["Intake", "flatten"]
 

@@ -11,7 +11,7 @@ from mere.client.datasets import DatasetHandle, dataset
 from mere.clock import SystemClock
 from mere.entities.dataset import Dataset
 from mere.entities.lineage import LineageGraph
-from mere.services.lineage import lineage_row
+from mere.services.lineage.lineage import lineage_row
 from mere.services.warehouse import open_warehouse
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mere.client.run import Run
-    from mere.services.runs import Runs
+    from mere.services.runs.runs import Runs
 
 __all__ = [
     "delete_experiment",

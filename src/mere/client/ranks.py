@@ -31,7 +31,7 @@ import psutil
 
 from mere.clock import Clock, run_id
 from mere.errors import ErrorCode, InvalidInput
-from mere.services.processes import this_machine
+from mere.services.runs.processes import this_machine
 
 __all__ = ["Launch", "agreed_run_id", "is_child", "launch_of"]
 

@@ -2,7 +2,7 @@
 
 An orderly end is: the interpreter's exit, an exception nobody caught, SIGTERM, the end of a
 `multiprocessing` child. What cannot be seen here (SIGKILL, a power cut) is recognised later, by
-`mere.services.liveness`.
+`mere.services.runs.liveness`.
 """
 
 from __future__ import annotations

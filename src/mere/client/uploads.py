@@ -29,8 +29,8 @@ from mere.clock import Clock
 from mere.config import environment, state_folder
 from mere.entities.artifact import check_artifact_path
 from mere.errors import ErrorCode, InvalidInput, MereError, Unavailable
-from mere.services.artifact_folder import walk_folder
-from mere.services.artifacts import NewArtifact
+from mere.services.artifacts.artifacts import NewArtifact
+from mere.services.artifacts.folder import walk_folder
 from mere.services.warehouse import Warehouse, open_warehouse
 
 __all__ = ["UPLOAD", "UploadLimits", "Uploads"]

@@ -26,8 +26,8 @@ from mere.client.intake import Intake
 from mere.clock import Clock
 from mere.entities.metric import Points
 from mere.errors import ErrorCode, Internal, InvalidInput, MereError, Unavailable
-from mere.services.liveness import HEARTBEAT_S
-from mere.services.metrics import Line
+from mere.services.runs.liveness import HEARTBEAT_S
+from mere.services.runs.metrics import Line
 
 __all__ = ["Destination", "Order", "Worker", "WorkerSettings"]
 

@@ -64,7 +64,7 @@ class Dataset(msgspec.Struct, frozen=True, kw_only=True):
         snapshot_id: Of a table: the Iceberg snapshot.
         manifest: Of files: the key of the object that lists them.
         schema: JSON: a list of columns with name, type and nullable.
-        profile: JSON: see `mere.services.profile`.
+        profile: JSON: see `mere.services.datasets.profile`.
         rows: Of a table: how many.
         files: Of files: how many.
         bytes: Of a table: of its data files; of files: of all their contents.

@@ -1,7 +1,7 @@
 """A span: one piece of work of a traced program, as OpenTelemetry describes it.
 
 Nothing is interpreted here. What conventions say of a span's attributes (a model, tokens, inputs)
-is read by `mere.services.span_meaning`.
+is read by `mere.services.traces.span_meaning`.
 """
 
 from __future__ import annotations

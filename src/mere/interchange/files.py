@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from mere.errors import CorruptData, ErrorCode, InvalidInput, MereError, NotFound
 from mere.interchange.trees import Unreachable
 from mere.lake.blobs import digest_file
-from mere.services.artifacts import Artifacts, NewArtifact
+from mere.services.artifacts.artifacts import Artifacts, NewArtifact
 from mere.services.imports import chunks
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from mere.interchange.files import FileTaker
 from mere.interchange.report import ImportReport, OnProgress
 from mere.interchange.writer import RunWriter
 from mere.services.imports import Imports
-from mere.services.models import ModelRows
+from mere.services.registry.models import ModelRows
 
 if TYPE_CHECKING:
     from mere.interchange.foreign import ForeignExperiment, Source

@@ -17,8 +17,8 @@ from mere.errors import CorruptData, ErrorCode, InvalidInput, NotFound
 from mere.repeat.origin import find_run
 from mere.repeat.packages import versions
 from mere.repeat.verdict import is_timing
-from mere.services.bundle import BundledFile
-from mere.services.code import content_digest
+from mere.services.provenance.bundle import BundledFile
+from mere.services.provenance.code import content_digest
 from mere.services.warehouse import Warehouse, open_warehouse
 
 __all__ = ["TIMINGS", "Comparison", "FileChange", "Row", "Section", "diff"]

@@ -15,7 +15,7 @@ from mere.entities.code import MASK, Environment
 from mere.errors import ErrorCode, InvalidInput
 from mere.repeat.environments import Restored
 from mere.repeat.origin import Origin
-from mere.services.environment import STEERING
+from mere.services.provenance.environment import STEERING
 
 __all__ = [
     "check_startable",

@@ -30,8 +30,8 @@ from mere.repeat.packages import PackagePlan, differing, plan_packages
 from mere.repeat.restore import clean_folder, left_out_notes, restore_code, write_start
 from mere.repeat.results import match_and_judge
 from mere.repeat.verdict import Verdict
-from mere.services.checkouts import CHECKOUT_FOLDER
-from mere.services.environment import read_environment
+from mere.services.provenance.checkouts import CHECKOUT_FOLDER
+from mere.services.provenance.environment import read_environment
 from mere.services.warehouse import Warehouse, open_warehouse
 
 __all__ = ["Checkout", "Repetition", "checkout", "rerun"]

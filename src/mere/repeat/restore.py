@@ -12,8 +12,8 @@ from mere.config import environment
 from mere.entities.code import BundleInfo, Checkout, LeftOut
 from mere.errors import ErrorCode, InvalidInput, NotFound, Unavailable
 from mere.repeat.origin import Origin
-from mere.services.bundle import read_bundle, unpack
-from mere.services.checkouts import CHECKOUT_FOLDER, write_checkout
+from mere.services.provenance.bundle import read_bundle, unpack
+from mere.services.provenance.checkouts import CHECKOUT_FOLDER, write_checkout
 from mere.services.warehouse import Warehouse
 
 __all__ = ["clean_folder", "left_out_notes", "restore_code", "write_start"]

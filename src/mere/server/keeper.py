@@ -21,7 +21,7 @@ from mere.errors import MereError
 from mere.server.observing import log_to_stderr
 from mere.server.serving import settings_of_worker
 from mere.services.warehouse import Warehouse, open_warehouse
-from mere.services.webhook_sender import WebhookSender
+from mere.services.webhooks.sender import WebhookSender
 
 __all__ = ["Keeper", "main"]
 

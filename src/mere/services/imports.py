@@ -17,8 +17,8 @@ import msgspec
 
 from mere.entities.dataset import PURGED, DatasetKind
 from mere.entities.experiment import DEFAULT_ID, DEFAULT_NAME
-from mere.services.dataset_tables import version_tag
-from mere.services.dataset_versions import DatasetVersions
+from mere.services.datasets.tabular import version_tag
+from mere.services.datasets.versions import DatasetVersions
 
 if TYPE_CHECKING:
     import pyarrow as pa

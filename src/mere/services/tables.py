@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from mere.lake import Column, Table
 from mere.lake.schema import Pyramid
-from mere.services.access_tables import ACCESS_TABLES
-from mere.services.registry_tables import REGISTRY_TABLES
-from mere.services.trace_tables import TRACE_TABLES
+from mere.services.access.tables import ACCESS_TABLES
+from mere.services.registry.tables import REGISTRY_TABLES
+from mere.services.traces.tables import TRACE_TABLES
 
 __all__ = [
     "ARTIFACTS",

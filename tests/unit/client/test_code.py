@@ -10,8 +10,8 @@ import pytest
 from mere.client.code import Bounds, Code, collect_code
 from mere.client.command import CELLS_NAME, Started
 from mere.entities.code import BundleInfo, Checkout, GitState
-from mere.services.bundle import BundledFile, read_bundle
-from mere.services.checkouts import write_checkout
+from mere.services.provenance.bundle import BundledFile, read_bundle
+from mere.services.provenance.checkouts import write_checkout
 
 Git = Callable[..., str]
 

@@ -19,7 +19,7 @@ from mere.errors import ErrorCode, Unavailable
 from mere.lake import Lake
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.sealed import AT_SENDING, Sealed, pack
-from mere.services.metrics import run_batch
+from mere.services.runs.metrics import run_batch
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock

@@ -26,7 +26,7 @@ from mere.lake import Lake
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.store import ObjectInfo
 from mere.services import warehouse
-from mere.services.artifacts import NewArtifact
+from mere.services.artifacts.artifacts import NewArtifact
 from mere.services.tables import TABLES
 from mere.testing.s3server import S3Server
 from tests.unit.client.conftest import SOURCES, Script
@@ -459,7 +459,7 @@ def test_a_killed_process_leaves_its_files_to_the_next(url: str, tmp_path: Path)
             """
             import os, signal, time
             import mere
-            from mere.services.artifacts import Artifacts
+            from mere.services.artifacts.artifacts import Artifacts
             Artifacts.put_all = lambda *_, **__: time.sleep(60)
             open("big", "wb").write(b"x" * (2 << 20))
             run = mere.start_run("x", run_id="b" * 32)

@@ -29,7 +29,7 @@ from mere.server.signin.exposure import (
     must_sign_in,
 )
 from mere.server.signin.oidc import Provider, check_oidc
-from mere.services.access import Access
+from mere.services.access.access import Access
 
 if TYPE_CHECKING:
     from mere.server.operations import Call

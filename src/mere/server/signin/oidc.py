@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mere.clock import Clock
     from mere.config import OidcSettings, ServerSettings
-    from mere.services.access_users import Users
+    from mere.services.access.users import Users
 
 __all__ = [
     "CALLBACK",

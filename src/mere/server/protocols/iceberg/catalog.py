@@ -19,7 +19,7 @@ from mere.server.protocols.iceberg.wire import (
     prefix_of,
     state_of,
 )
-from mere.services.queries import state_named
+from mere.services.sql.queries import state_named
 
 __all__ = ["OPERATIONS", "require_namespace"]
 

@@ -24,8 +24,8 @@ from mere.server.protocols.iceberg.wire import (
     settings,
     state_of,
 )
-from mere.services.open_tables import LoadedTable
-from mere.services.queries import state_named
+from mere.services.sql.open_tables import LoadedTable
+from mere.services.sql.queries import state_named
 
 __all__ = ["OPERATIONS", "config_of"]
 

@@ -4,7 +4,7 @@ An address ends in ``<owner>/artifacts/<path>``: the owner is a run, a logged mo
 ``models``), a trace (below ``traces``), or a version of a registered model (below ``versions``),
 whose files nobody changes. What stands before it says nothing that the owner's id does not say, so
 nothing is made of it. Where a file's bytes lie follows from the owner and the path alone
-(`mere.services.artifacts`); no address ever becomes a path of this machine.
+(`mere.services.artifacts.artifacts`); no address ever becomes a path of this machine.
 
 An address is checked as it stands, and in every form that somebody else might read in it:
 percent-decoded, however often, and with look-alike characters made plain.
@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from mere.entities.artifact import check_artifact_path
 from mere.server.protocols.mlflow.errors import invalid
-from mere.services.access import Scope
+from mere.services.access.access import Scope
 
 __all__ = ["Address", "address_of", "checked_path", "parse_address", "root_of"]
 

@@ -22,8 +22,8 @@ from mere.server.protocols.mlflow.errors import invalid, missing
 from mere.server.protocols.mlflow.logged_models import on_logged_model
 from mere.server.protocols.mlflow.wire import Request, message, operation
 from mere.server.transfers import FILE, Received, received, send_artifact
-from mere.services.access import Action, Scope
-from mere.services.artifacts import NewArtifact
+from mere.services.access.access import Action, Scope
+from mere.services.artifacts.artifacts import NewArtifact
 from mere.services.warehouse import Warehouse
 
 __all__ = ["OPERATIONS", "addressed", "at_address"]

@@ -10,7 +10,7 @@ from mere.entities.assessment import Assessment, AssessmentError
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.times import moment, stamp
 from mere.server.protocols.mlflow.wire import double, message
-from mere.services.span_values import encode, plain
+from mere.services.traces.span_values import encode, plain
 
 __all__ = ["assessment_from", "assessment_message", "value_of"]
 

@@ -16,7 +16,7 @@ from mere.server.protocols.mlflow.assessment_messages import (
 from mere.server.protocols.mlflow.errors import invalid, missing
 from mere.server.protocols.mlflow.traces import on_trace
 from mere.server.protocols.mlflow.wire import Request, operation
-from mere.services.access import Action
+from mere.services.access.access import Action
 
 __all__ = ["OPERATIONS"]
 

@@ -21,7 +21,7 @@ from mere.server.protocols.mlflow.wire import (
     operation,
 )
 from mere.server.protocols.mlflow.words import experiment_message
-from mere.services.access import Action, Scope
+from mere.services.access.access import Action, Scope
 
 __all__ = ["OPERATIONS", "Tag", "actor_name", "ensure_default", "experiment_by_id"]
 

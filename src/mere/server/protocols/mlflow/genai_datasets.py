@@ -12,8 +12,8 @@ from mere.server.protocols.mlflow.errors import invalid, missing, not_there
 from mere.server.protocols.mlflow.times import millis
 from mere.server.protocols.mlflow.traces import all_of, experiments_of
 from mere.server.protocols.mlflow.wire import Int64, Request, message, operation
-from mere.services.access import Action, Scope
-from mere.services.evaluation_datasets import EvaluationDataset, EvaluationRecord
+from mere.services.access.access import Action, Scope
+from mere.services.traces.evaluation_datasets import EvaluationDataset, EvaluationRecord
 
 __all__ = ["OPERATIONS"]
 

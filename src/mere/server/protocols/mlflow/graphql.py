@@ -23,7 +23,7 @@ from mere.server.protocols.mlflow.run_links import links_of
 from mere.server.protocols.mlflow.search import SearchRuns, find_runs, summaries_of
 from mere.server.protocols.mlflow.wire import Request, operation
 from mere.server.protocols.mlflow.words import millis, run_message
-from mere.services.access import Action, Scope
+from mere.services.access.access import Action, Scope
 
 __all__ = ["OPERATIONS", "Field", "parse_query", "shaped"]
 

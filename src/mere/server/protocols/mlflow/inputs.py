@@ -1,6 +1,6 @@
 """What runs read and made: datasets and logged models.
 
-They become rows of the tables of datasets and lineage (`mere.services.run_links`). Runs show them
+They become rows of the tables of datasets and lineage (`mere.services.runs.links`). Runs show them
 through `mere.server.protocols.mlflow.run_links.links_of`.
 """
 
@@ -15,8 +15,8 @@ from mere.server.operations import Call
 from mere.server.protocols.mlflow.errors import invalid, missing
 from mere.server.protocols.mlflow.validation import check_given, check_run_id
 from mere.server.protocols.mlflow.wire import Int64, Request, on_run, operation
-from mere.services.access import Action
-from mere.services.run_links import DatasetInput, ModelOutput
+from mere.services.access.access import Action
+from mere.services.runs.links import DatasetInput, ModelOutput
 
 __all__ = ["OPERATIONS"]
 

@@ -16,9 +16,9 @@ from mere.server.protocols.mlflow.experiments import Tag, actor_name, ensure_def
 from mere.server.protocols.mlflow.validation import check_experiment_id, check_given
 from mere.server.protocols.mlflow.wire import Request, double, message, on_experiment, operation
 from mere.server.protocols.mlflow.words import millis, pairs
-from mere.services.access import Action, Scope
-from mere.services.logged_models import DatasetChoice, ModelOrder
-from mere.services.search import PAGE_ROWS_MAX
+from mere.services.access.access import Action, Scope
+from mere.services.runs.logged_models import DatasetChoice, ModelOrder
+from mere.services.runs.search import PAGE_ROWS_MAX
 
 __all__ = ["OPERATIONS", "logged_model_message", "on_logged_model"]
 

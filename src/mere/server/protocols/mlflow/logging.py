@@ -26,9 +26,9 @@ from mere.server.protocols.mlflow.validation import (
 )
 from mere.server.protocols.mlflow.wire import Int64, Request, on_run, operation
 from mere.server.protocols.mlflow.words import columns_of
-from mere.services.access import Action
-from mere.services.logging import Point, point_batch
-from mere.services.run_gate import KnownRun
+from mere.services.access.access import Action
+from mere.services.runs.gate import KnownRun
+from mere.services.runs.logging import Point, point_batch
 
 __all__ = ["OPERATIONS"]
 

@@ -17,8 +17,8 @@ from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.validation import check_max_results
 from mere.server.protocols.mlflow.wire import Int64, Request, on_run, operation
-from mere.services.access import Action, Scope
-from mere.services.histories import BY_STEP, in_order
+from mere.services.access.access import Action, Scope
+from mere.services.runs.histories import BY_STEP, in_order
 from mere.services.warehouse import Warehouse
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from mere.entities.user import Grant, Group, User
 from mere.server.operations import SIGNED_IN, Permission
 from mere.server.protocols.mlflow.errors import invalid, not_there
 from mere.server.protocols.mlflow.wire import ADMIN, Call, Request, operation
-from mere.services.access_grants import grant_number
+from mere.services.access.grants import grant_number
 
 __all__ = [
     "OPERATIONS",

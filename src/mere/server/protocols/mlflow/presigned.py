@@ -16,7 +16,7 @@ from mere.server.protocols.mlflow.addresses import checked_path
 from mere.server.protocols.mlflow.artifacts import addressed, at_address
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.wire import Request, operation
-from mere.services.access import Action, Scope
+from mere.services.access.access import Action, Scope
 
 __all__ = ["OPERATIONS"]
 

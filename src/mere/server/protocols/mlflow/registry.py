@@ -20,7 +20,7 @@ from mere.server.protocols.mlflow.addresses import root_of
 from mere.server.protocols.mlflow.errors import invalid, refusal
 from mere.server.protocols.mlflow.wire import EDIT, Int64, Request, message, operation
 from mere.server.protocols.mlflow.words import millis, pairs
-from mere.services.model_source import source_scopes
+from mere.services.registry.source import source_scopes
 
 __all__ = ["OPERATIONS", "on_model"]
 

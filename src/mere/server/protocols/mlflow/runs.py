@@ -25,10 +25,10 @@ from mere.server.protocols.mlflow.words import (
     run_info,
     run_message,
 )
-from mere.services.access import Action, Scope
-from mere.services.logging import TIME_US_MAX
-from mere.services.run_gate import KnownExperiment
-from mere.services.runs import run_row
+from mere.services.access.access import Action, Scope
+from mere.services.runs.gate import KnownExperiment
+from mere.services.runs.logging import TIME_US_MAX
+from mere.services.runs.runs import run_row
 from mere.services.tables import RUNS
 
 __all__ = ["OPERATIONS"]

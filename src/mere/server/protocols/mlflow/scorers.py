@@ -11,8 +11,8 @@ from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.times import millis
 from mere.server.protocols.mlflow.traces import all_of, experiments_of
 from mere.server.protocols.mlflow.wire import Int64, Request, message, on_experiment, operation
-from mere.services.access import Action
-from mere.services.scorers import Scorer
+from mere.services.access.access import Action
+from mere.services.traces.scorers import Scorer
 
 __all__ = ["OPERATIONS"]
 

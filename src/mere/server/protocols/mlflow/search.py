@@ -12,7 +12,7 @@ from mere.server.protocols.mlflow.run_links import links_of
 from mere.server.protocols.mlflow.validation import check_experiment_id, check_max_results
 from mere.server.protocols.mlflow.wire import Int64, Request, message, operation
 from mere.server.protocols.mlflow.words import experiment_message, run_message
-from mere.services.search import View
+from mere.services.runs.search import View
 
 __all__ = ["OPERATIONS", "SearchRuns", "find_runs", "summaries_of"]
 

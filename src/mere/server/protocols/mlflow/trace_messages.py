@@ -20,7 +20,8 @@ from mere.server.protocols.mlflow.assessment_messages import assessment_message
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.times import duration_ms, millis, moment, seconds, stamp
 from mere.server.protocols.mlflow.wire import double, message
-from mere.services.span_meaning import (
+from mere.services.traces.plan import NAME_TAG
+from mere.services.traces.span_meaning import (
     inputs_of,
     model_of,
     outputs_of,
@@ -28,8 +29,7 @@ from mere.services.span_meaning import (
     type_of,
     usage_of,
 )
-from mere.services.span_values import encode, plain
-from mere.services.trace_plan import NAME_TAG
+from mere.services.traces.span_values import encode, plain
 
 __all__ = [
     "LOCATION_TAG",

@@ -11,8 +11,8 @@ from mere.server.operations import Call, Operation, Permission
 from mere.server.protocols.mlflow.errors import invalid, missing
 from mere.server.protocols.mlflow.traces import all_of, experiments_of
 from mere.server.protocols.mlflow.wire import Int64, Request, double, message, operation
-from mere.services.access import Action
-from mere.services.trace_metrics import Aggregation, Figures
+from mere.services.access.access import Action
+from mere.services.traces.metrics import Aggregation, Figures
 
 __all__ = ["OPERATIONS"]
 

@@ -21,9 +21,9 @@ from mere.server.protocols.mlflow.trace_messages import (
     trace_message,
 )
 from mere.server.protocols.mlflow.wire import Int64, Request, message, operation
-from mere.services.access import Action, ActorKind, Scope
-from mere.services.assessments import assessment_row
-from mere.services.traces import TracePlan
+from mere.services.access.access import Action, ActorKind, Scope
+from mere.services.traces.assessments import assessment_row
+from mere.services.traces.traces import TracePlan
 
 __all__ = [
     "OPERATIONS",

@@ -17,7 +17,7 @@ from mere.server.protocols.mlflow.times import millis, moment
 from mere.server.protocols.mlflow.trace_messages import RUN_KEY, info_v2_message
 from mere.server.protocols.mlflow.traces import all_of, find, on_trace
 from mere.server.protocols.mlflow.wire import Int64, Request, message, on_experiment, operation
-from mere.services.access import Action
+from mere.services.access.access import Action
 
 __all__ = ["OPERATIONS"]
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from mere.entities.limits import KEY_CHARS_MAX, PARAM_CHARS_MAX, TAG_CHARS_MAX
 from mere.server.protocols.mlflow.errors import invalid, invalid_value, missing
-from mere.services.logging import TIME_US_MAX
+from mere.services.runs.logging import TIME_US_MAX
 
 __all__ = [
     "EXPERIMENT_TAG_CHARS_MAX",

@@ -10,7 +10,7 @@ from mere.server.operations import Call
 from mere.server.protocols.mlflow.errors import invalid, not_there
 from mere.server.protocols.mlflow.wire import ADMIN, Int64, Request, message, operation
 from mere.server.protocols.mlflow.words import millis
-from mere.services.webhook_delivery import WebhookDelivery
+from mere.services.webhooks.delivery import WebhookDelivery
 
 __all__ = ["OPERATIONS"]
 

@@ -54,7 +54,7 @@ from mere.server.protocols.mlflow.errors import (
     refusal,
     wrong_type,
 )
-from mere.services.access import Action, Scope
+from mere.services.access.access import Action, Scope
 
 __all__ = [
     "ADMIN",

@@ -21,7 +21,7 @@ from mere.entities.artifact import Artifact, check_owner, media_type_in_header
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.artifact_preview import Preview, preview
+from mere.services.artifacts.preview import Preview, preview
 
 __all__ = ["OPERATIONS", "safe_headers"]
 

@@ -7,7 +7,7 @@ import msgspec
 from mere.entities.actor import Action, Scope
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.console_window import ConsoleMatches, ConsoleWindow, find_lines, read_window
+from mere.services.runs.console_window import ConsoleMatches, ConsoleWindow, find_lines, read_window
 
 __all__ = ["OPERATIONS"]
 

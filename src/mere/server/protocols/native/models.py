@@ -12,7 +12,7 @@ from mere.entities.model import Gate, GateResult, ModelVersion, RegisteredModel,
 from mere.server.operations import SIGNED_IN, Call, Permission
 from mere.server.protocols.native.wire import EDIT, operation
 from mere.server.transfers import FILE, send_artifact
-from mere.services.model_source import source_scopes
+from mere.services.registry.source import source_scopes
 
 __all__ = ["OPERATIONS"]
 

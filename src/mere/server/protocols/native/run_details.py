@@ -14,8 +14,8 @@ from mere.entities.metric import SYSTEM_PREFIX, MetricSummary
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.run_code import CodeText, RunCodePage, RunEnvironment
-from mere.services.run_story import Event, Repeat, read_repeats, read_story
+from mere.services.provenance.run_code import CodeText, RunCodePage, RunEnvironment
+from mere.services.runs.story import Event, Repeat, read_repeats, read_story
 
 __all__ = ["OPERATIONS"]
 

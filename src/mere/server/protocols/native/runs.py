@@ -12,8 +12,8 @@ from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.native.arrow import ARROW, arrow_answer, wants_arrow
 from mere.server.protocols.native.wire import operation
-from mere.services.run_changes import Change, ChangeKind
-from mere.services.windows import WindowRequest
+from mere.services.portal.windows import WindowRequest
+from mere.services.runs.changes import Change, ChangeKind
 
 __all__ = ["OPERATIONS"]
 

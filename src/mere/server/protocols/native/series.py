@@ -10,7 +10,7 @@ from mere.entities.actor import Action, Scope
 from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.native.arrow import ARROW, arrow_answer, wants_arrow
 from mere.server.protocols.native.wire import operation
-from mere.services.series import PanelState, SeriesRequest
+from mere.services.portal.series import PanelState, SeriesRequest
 
 __all__ = ["OPERATIONS"]
 

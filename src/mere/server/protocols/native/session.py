@@ -22,7 +22,7 @@ from mere.server.signin.cookies import (
 )
 from mere.server.signin.identify import SignIn, client_address, user_actor
 from mere.server.signin.oidc import CALLBACK, PENDING_S, Pending, Provider
-from mere.services.access_sessions import LIFE_S, RENEW_S, Session
+from mere.services.access.sessions import LIFE_S, RENEW_S, Session
 
 __all__ = [
     "OPERATIONS",

@@ -11,7 +11,7 @@ import msgspec
 from mere.entities.actor import Action, Scope
 from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.queries import state_named
+from mere.services.sql.queries import state_named
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -19,7 +19,7 @@ from mere.errors import ErrorCode, MereError, PermissionDenied
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
 from mere.server.state import ServerState
-from mere.services.live import EVERYTHING, Subscription, check_topics
+from mere.services.portal.live import EVERYTHING, Subscription, check_topics
 
 __all__ = ["OPERATIONS"]
 

@@ -7,8 +7,8 @@ import msgspec
 from mere.entities.actor import Action, Scope
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.key_catalogue import KeyPage
-from mere.services.suggestions import SuggestionPage
+from mere.services.portal.key_catalogue import KeyPage
+from mere.services.portal.suggestions import SuggestionPage
 
 __all__ = ["OPERATIONS"]
 

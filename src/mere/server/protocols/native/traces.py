@@ -11,10 +11,10 @@ from mere.entities.trace import Trace
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Call, Operation, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.access import Action, Scope
-from mere.services.span_meaning import inputs_of, model_of, outputs_of, type_of, usage_of
-from mere.services.span_values import plain
-from mere.services.trace_search import FACETS
+from mere.services.access.access import Action, Scope
+from mere.services.traces.search import FACETS
+from mere.services.traces.span_meaning import inputs_of, model_of, outputs_of, type_of, usage_of
+from mere.services.traces.span_values import plain
 
 __all__ = ["OPERATIONS"]
 

@@ -9,7 +9,7 @@ import msgspec
 from mere.entities.webhook import EVENTS, Delivery, Webhook
 from mere.server.operations import Call
 from mere.server.protocols.native.wire import ADMIN, operation
-from mere.services.webhook_delivery import HookTest, WebhookDelivery
+from mere.services.webhooks.delivery import HookTest, WebhookDelivery
 
 __all__ = ["OPERATIONS"]
 

@@ -17,8 +17,8 @@ from mere.server.operations import Answer, Call, Operation, Permission
 from mere.server.operations import operation as declare
 from mere.server.protocols.otlp.decoding import Decoded, decode_json, decode_protobuf, unpacked
 from mere.server.protocols.otlp.wire import JSON, OTLP, PROTOBUF, refused, taken
-from mere.services.access import Action, ActorKind, Scope
-from mere.services.traces import TracePlan
+from mere.services.access.access import Action, ActorKind, Scope
+from mere.services.traces.traces import TracePlan
 
 __all__ = ["OPERATIONS"]
 

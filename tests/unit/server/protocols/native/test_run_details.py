@@ -12,8 +12,8 @@ from mere.entities.code import BundleInfo, Environment
 from mere.entities.run import Run, RunSource
 from mere.server.app import create_app
 from mere.server.protocols.native.run_details import OPERATIONS
-from mere.services.bundle import BundledFile, BundleWriter
-from mere.services.code import encode_environment
+from mere.services.provenance.bundle import BundledFile, BundleWriter
+from mere.services.provenance.code import encode_environment
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
 
 RUN, CHILD, AGAIN, BARE = "a" * 32, "b" * 32, "c" * 32, "d" * 32

@@ -28,7 +28,7 @@ from mere.errors import InvalidInput
 from mere.server.app import create_app
 from mere.server.protocols.otlp.decoding import decode_json, decode_protobuf, unpacked
 from mere.server.protocols.otlp.traces import OPERATIONS
-from mere.services.traces import Traces
+from mere.services.traces.traces import Traces
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
 
 PROTOBUF = {"content-type": "application/x-protobuf"}

@@ -1,0 +1,254 @@
+"""Writing to runs that exist already: checked whole, then one batch.
+
+A request is checked against what the process knows of the run (`mere.services.runs.gate`) and
+becomes one batch, so that all of it is written or nothing. `Logging.plan` makes the batch of
+what needs no reading; whoever commits it does nothing more. Params are another matter: that a
+param never changes can only be kept if nobody else writes between the check and the write. So
+`Logging.log_params` checks against a fresh listing and writes with the run's lock held. Two
+replicas that log different values of one param within the same moment are not kept apart: the
+later value stays.
+
+The same point twice is one point: a client that got no answer sends again what may have been
+stored. Within a request points are told apart here; between requests when histories are read
+(`mere.services.runs.metrics`). The summary's latest, least and greatest values do not change by
+that; its count counts what was sent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mere.entities.limits import check_key, check_param, check_tag
+from mere.entities.metric import Points
+from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.lake.records import Batch, LogPart, Patch
+from mere.services.runs.gate import KnownRun, RunGate
+from mere.services.runs.logged_models import measured_rows
+from mere.services.tables import LOGGED_MODELS, METRICS, RUNS
+
+if TYPE_CHECKING:
+    from mere.clock import Clock
+    from mere.lake import Lake
+
+__all__ = ["TIME_US_MAX", "Logging", "Point", "point_batch"]
+
+TIME_US_MAX = 253_402_300_799_999_999
+"""The last microsecond of the year 9999: what comes later, no calendar of ours can show."""
+
+
+class Point(NamedTuple):
+    """One value of a metric; the time in microseconds."""
+
+    key: str
+    step: int
+    timestamp: int
+    value: float
+    logged_model_id: str | None = None
+    dataset_name: str | None = None
+    dataset_digest: str | None = None
+
+
+class Logging:
+    """Writes to the runs of one warehouse.
+
+    Args:
+        lake: Where they are stored.
+        clock: Says how old is what is known of them.
+    """
+
+    def __init__(self, lake: Lake, clock: Clock) -> None:
+        self._lake = lake
+        self.gate = RunGate(lake, clock)
+        """What is known of the runs."""
+
+    def plan(
+        self,
+        run: KnownRun,
+        points: Iterable[Point] = (),
+        tags: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> Batch:
+        """The batch of what is logged to a run, params aside.
+
+        Args:
+            run: The run, from the gate.
+            points: What was measured.
+            tags: Tags to set; a value of None removes the tag.
+            changes: Columns of the run to set.
+
+        Raises:
+            InvalidInput: A key or a value may not be one; nothing is written then.
+        """
+        return self._plan(run.run_id, points, {}, tags, changes)
+
+    def log_params(
+        self,
+        run_id: str,
+        params: Mapping[str, Any],
+        points: Iterable[Point] = (),
+        tags: Mapping[str, Any] | None = None,
+        changes: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Log params, and what else there is to be logged with them; returns when it is durable.
+
+        Raises:
+            InvalidInput: A param has another value already, the run is deleted, or as for `plan`.
+            NotFound: There is no such run.
+            Unavailable: The store did not answer.
+        """
+        wanted = dict(check_param(key, value) for key, value in params.items())
+        with self.gate.lock(run_id):
+            run = self.gate.look(run_id, is_fresh=True)
+            fresh = _new_params(run, wanted)
+            batch = self._plan(run_id, points, fresh, tags, changes)
+            if batch.records:
+                with self._lake.batch() as writing:
+                    writing.records.extend(batch)
+            run.params.update(fresh)
+
+    def remove_tag(self, run_id: str, key: str, changes: Mapping[str, Any] | None = None) -> None:
+        """Remove a tag of a run that is in use.
+
+        Raises:
+            NotFound: There is no such run, or it has no such tag.
+            InvalidInput: It is deleted.
+        """
+        if key not in self._tags(run_id):
+            raise NotFound(
+                ErrorCode.TAG_NOT_FOUND, f"run {run_id} has no tag {key!r}", run_id=run_id, key=key
+            )
+        row = {"run_id": run_id, "tags": {key: None}, **(changes or {})}
+        self._lake.patch("runs", [row])
+
+    def change_tag(self, run_id: str, key: str, change: Callable[[str | None], str]) -> None:
+        """Set a tag of a run to what follows from its value; one at a time in this process.
+
+        Raises:
+            NotFound: There is no such run.
+            InvalidInput: It is deleted, or the value may not be one.
+        """
+        with self.gate.lock(run_id):
+            value = check_tag(key, change(self._tags(run_id).get(key)))[1]
+            self._lake.patch("runs", [{"run_id": run_id, "tags": {key: value}}])
+
+    def _tags(self, run_id: str) -> dict[str, str]:
+        self.gate.look(run_id, is_fresh=True)
+        row = self._lake.get("runs", run_id) or {}
+        return row.get("tags") or {}
+
+    def _plan(
+        self,
+        run_id: str,
+        points: Iterable[Point],
+        params: Mapping[str, str],
+        tags: Mapping[str, Any] | None,
+        changes: Mapping[str, Any] | None,
+    ) -> Batch:
+        batch = Batch()
+        row: dict[str, Any] = {"run_id": run_id, **(changes or {})}
+        if params:
+            row["params"] = params
+        if tags:
+            row["tags"] = dict(check_tag(key, value) for key, value in tags.items())
+        tallies = _append_points(batch, run_id, points)
+        if tallies:
+            row["metric_summary"] = tallies
+        if len(row) > 1:
+            batch.patch(RUNS, [row])
+        return batch
+
+
+def point_batch(run_id: str, key: str, step: int, timestamp: int, value: float) -> Batch:
+    """The batch of one point: what `Logging.plan` makes of it, in a tenth of the time.
+
+    The caller has checked that the key may be one, and that the numbers fit their columns.
+    """
+    batch = Batch()
+    columns: dict[str, list[Any]] = {
+        "run_id": [run_id],
+        "key": [key],
+        "step": [step],
+        "timestamp": [timestamp],
+        "value": [value],
+    }
+    tally = {"metric_summary": {key: [step, timestamp, value, value, value, 1]}}
+    batch.logs["metrics"] = [LogPart(1, columns)]
+    batch.patches["runs"] = [Patch((run_id,), {}, {}, tally)]
+    batch.records = 2
+    return batch
+
+
+def _append_points(batch: Batch, run_id: str, points: Iterable[Point]) -> dict[str, dict[str, Any]]:
+    """Add points, each once, to a batch; returns what they add to the run's summary."""
+    gathered = Points()
+    models: list[tuple[str | None, str | None, str | None]] = []
+    measured: list[Point] = []
+    seen = set()
+    for point in points:
+        # NaN is not equal to itself, and would be told apart from itself.
+        identity = (*point[:3], "NaN", *point[4:]) if math.isnan(point.value) else point
+        if identity in seen:
+            continue
+        seen.add(identity)
+        gathered.add(point.key, point.step, point.timestamp, point.value)
+        models.append((point.logged_model_id, point.dataset_name, point.dataset_digest))
+        if point.logged_model_id:
+            measured.append(point)
+    if not gathered:
+        return {}
+    for key in gathered.tallies:
+        check_key(key, "metric")
+    columns: dict[str, list[Any]] = {
+        "run_id": [run_id] * len(gathered),
+        "key": gathered.keys,
+        "step": gathered.steps,
+        "timestamp": gathered.timestamps,
+        "value": gathered.values,
+    }
+    if any(any(given) for given in models):
+        names = ("logged_model_id", "dataset_name", "dataset_digest")
+        columns |= {
+            name: list(values)
+            for name, values in zip(names, zip(*models, strict=True), strict=True)
+        }
+    batch.append(METRICS, columns)
+    if measured:
+        batch.patch(LOGGED_MODELS, measured_rows(run_id, measured))
+    return {
+        key: {
+            "step": t.step,
+            "timestamp": t.timestamp,
+            "value": t.value,
+            "min": t.min,
+            "max": t.max,
+            "count": t.count,
+        }
+        for key, t in gathered.tallies.items()
+    }
+
+
+def _new_params(run: KnownRun, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Those params that the run does not have yet.
+
+    Raises:
+        InvalidInput: It has some of them with other values; names all of these.
+    """
+    changed = [key for key, value in wanted.items() if run.params.get(key, value) != value]
+    if changed:
+        first = changed[0]
+        several = [
+            {"key": key, "old_value": run.params[key], "new_value": wanted[key]} for key in changed
+        ]
+        raise InvalidInput(
+            ErrorCode.PARAM_CHANGED,
+            f"param {first!r} is {run.params[first]!r} and cannot become {wanted[first]!r}: what "
+            "went into a run never changes; use a tag, or another run",
+            run_id=run.run_id,
+            key=first,
+            old=run.params[first],
+            new=wanted[first],
+            several=several,
+        )
+    return {key: value for key, value in wanted.items() if key not in run.params}

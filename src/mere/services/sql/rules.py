@@ -1,0 +1,120 @@
+"""Which tables and rows somebody may read by SQL: what holds elsewhere by grants, as conditions.
+
+Whoever may read everything reads every table but those of access. For everybody else each table
+needs a rule here that says to what its rows belong; a table without one does not exist for them,
+so a table added later is closed until somebody has thought about it. A test names them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from mere.entities.actor import Action, Actor, ActorKind, Role, Scope
+from mere.lake.sandbox import SandboxRules
+from mere.services.access.access import Access
+from mere.services.access.tables import ADMIN_TABLES, PRIVATE_TABLES
+
+__all__ = ["CLOSED_TABLES", "RULED_TABLES", "rules_for"]
+
+CLOSED_TABLES = ADMIN_TABLES | {"webhooks", "webhook_deliveries"}
+"""Read by admins only: who may do what, and addresses that hold secrets."""
+
+_OF_EXPERIMENT = 'experiment_id IN (SELECT id FROM hidden."readable experiments")'
+_OF_MODEL = 'name IN (SELECT id FROM hidden."readable models")'
+_EXPERIMENT_TABLES = frozenset({"experiments", "runs", "logged_models", "traces", "scorers"})
+_MODEL_TABLES = frozenset(
+    {"registered_models", "model_versions", "model_aliases", "model_gates", "model_reviews"}
+)
+_BELONGING = {
+    "metrics": ("run_id", "runs"),
+    "console": ("run_id", "runs"),
+    "lineage": ("run_id", "runs"),
+    "spans": ("trace_id", "traces"),
+    "assessments": ("trace_id", "traces"),
+    "deployments": ("version_id", "model_versions"),
+}
+"""Tables whose rows belong to rows of another: by which column, and to which table."""
+_OWNERS = {
+    "runs": "run_id",
+    "logged_models": "model_id",
+    "model_versions": "version_id",
+    "datasets": "dataset_id",
+}
+"""To whom artifacts belong."""
+_WAREHOUSE_TABLES = frozenset({"datasets"})
+"""These, and the tables of datasets, belong to the warehouse itself."""
+_SHARED_TABLES = frozenset({"evaluation_datasets", "evaluation_records"})
+"""Rows of these belong to several experiments: who does not read all of those has no SQL here."""
+
+RULED_TABLES = (
+    _EXPERIMENT_TABLES
+    | _MODEL_TABLES
+    | frozenset(_BELONGING)
+    | {"artifacts"}
+    | _WAREHOUSE_TABLES
+    | _SHARED_TABLES
+)
+"""The tables that have a rule."""
+
+
+def rules_for(
+    access: Access, actor: Actor, records: Collection[str], bulk: Collection[str]
+) -> SandboxRules:
+    """What somebody may read.
+
+    Args:
+        access: Knows their grants.
+        actor: Who asks.
+        records: The names of all tables that hold records.
+        bulk: The names of all tables of datasets.
+
+    Raises:
+        Unauthenticated: They have not signed in, or what they signed in with is void.
+    """
+    everything = frozenset(records) | frozenset(bulk)
+    on_warehouse = access.role_on(actor, Scope.warehouse())
+    if actor.kind is ActorKind.LOCAL or on_warehouse is Role.ADMIN:
+        return SandboxRules(tables=everything - PRIVATE_TABLES)
+    experiments = access.readable_experiments(actor)
+    models = access.readable_models(actor)
+    is_reader = on_warehouse.allows(Action.READ)
+    if is_reader and experiments is None and models is None:
+        return SandboxRules(tables=everything - PRIVATE_TABLES - CLOSED_TABLES)
+    offered = frozenset(records) & RULED_TABLES
+    if experiments is not None:
+        offered -= _SHARED_TABLES
+    if not is_reader:
+        offered -= _WAREHOUSE_TABLES
+    return SandboxRules(
+        tables=offered | (frozenset(bulk) if is_reader else frozenset()),
+        filters=_filters(
+            has_experiments=experiments is None, has_models=models is None, is_reader=is_reader
+        ),
+        lookups={
+            "readable experiments": sorted(experiments or ()),
+            "readable models": sorted(models or ()),
+        },
+        reads={"artifacts": tuple(_OWNERS), **{n: (of,) for n, (_, of) in _BELONGING.items()}},
+    )
+
+
+def _filters(*, has_experiments: bool, has_models: bool, is_reader: bool) -> dict[str, str]:
+    """The conditions on rows; tables that are read whole have none."""
+    filters: dict[str, str] = {}
+    if not has_experiments:
+        filters.update(dict.fromkeys(_EXPERIMENT_TABLES, _OF_EXPERIMENT))
+    if not has_models:
+        filters.update(dict.fromkeys(_MODEL_TABLES, _OF_MODEL))
+    for name, (column, of) in _BELONGING.items():
+        if of in filters:
+            filters[name] = _belongs(column, of, column, filters[of])
+    owners = {of: filters.get(of, "true") for of in _OWNERS}
+    owners["datasets"] = "true" if is_reader else "false"
+    filters["artifacts"] = " OR ".join(
+        _belongs("owner", of, _OWNERS[of], condition) for of, condition in owners.items()
+    )
+    return filters
+
+
+def _belongs(column: str, table: str, key: str, condition: str) -> str:
+    return f"{column} IN (SELECT {key} FROM hidden.{table} WHERE {condition})"

@@ -1,0 +1,240 @@
+"""Writes to runs that exist: checked whole, and judged by what is known of the run."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mere.entities.run import Run
+from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.lake import Lake
+from mere.lake.objects.memory import MemoryStore
+from mere.lake.records import Batch
+from mere.services.runs.gate import FRESH_MS
+from mere.services.runs.histories import in_order
+from mere.services.runs.logging import Point, point_batch
+from mere.services.tables import TABLES
+from mere.services.warehouse import Warehouse
+from mere.testing.clock import ManualClock
+from mere.testing.counting import CountingStore
+
+RUN = "0" * 31 + "1"
+AT = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def store(clock: ManualClock) -> CountingStore:
+    return CountingStore(MemoryStore(clock))
+
+
+def open_house(store: CountingStore, clock: ManualClock) -> Warehouse:
+    lake = Lake.open("memory://", tables=TABLES, store=store, clock=clock)
+    return Warehouse(lake, clock, "memory://")
+
+
+@pytest.fixture
+def house(store: CountingStore, clock: ManualClock) -> Iterator[Warehouse]:
+    """One replica, with one run."""
+    opened = open_house(store, clock)
+    opened.experiments.get_or_create("Default")
+    opened.runs.create(Run(run_id=RUN, experiment_id="0"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def other(house: Warehouse, store: CountingStore, clock: ManualClock) -> Iterator[Warehouse]:
+    """Another replica on the same bucket."""
+    del house
+    opened = open_house(store, clock)
+    yield opened
+    opened.close()
+
+
+def write(house: Warehouse, batch: Batch) -> None:
+    with house.lake.batch() as writing:
+        writing.records.extend(batch)
+
+
+def refused(call: Any, *args: Any) -> ErrorCode:
+    with pytest.raises((InvalidInput, NotFound)) as caught:
+        call(*args)
+    return caught.value.code
+
+
+def test_the_quick_batch_of_a_point_is_the_checked_one(house: Warehouse) -> None:
+    run = house.logging.gate.look(RUN)
+    for value in (0.5, -math.inf, 0.0):
+        quick = point_batch(RUN, "acc", 3, AT, value)
+        checked = house.logging.plan(run, [Point("acc", 3, AT, value)])
+        assert (quick.logs, quick.patches, quick.records) == (
+            checked.logs,
+            checked.patches,
+            checked.records,
+        )
+
+
+def test_a_point_that_comes_twice_is_there_once(house: Warehouse) -> None:
+    run = house.logging.gate.look(RUN)
+    points = [Point("acc", 1, AT, 0.5), Point("acc", 1, AT, math.nan), Point("acc", 2, AT, 0.5)]
+    batch = house.logging.plan(run, [*points, *points])
+    assert batch.logs["metrics"][0].rows == 3
+    # A client that got no answer sends the same again, perhaps to another server.
+    write(house, batch)
+    write(house, house.logging.plan(run, points))
+    found = house.metrics.histories.of([RUN], "acc")[RUN]
+    assert found.num_rows == 3
+    assert house.metrics.history(RUN, "acc").num_rows == 3
+    summary = house.runs.get(RUN).metric_summary["acc"]
+    assert (summary.step, summary.value, summary.min, summary.max) == (2, 0.5, 0.5, 0.5)
+
+
+def test_points_of_equal_times_are_sorted_and_of_rising_times_left_alone() -> None:
+    import pyarrow as pa
+
+    times = pa.array([3, 1, 1, 1], pa.timestamp("us", "UTC"))
+    columns = {"step": [1, 2, 2, 1], "timestamp": times, "value": [1.0, math.nan, math.nan, 5.0]}
+    steps = in_order(pa.table(columns))["step"].to_pylist()
+    assert steps == [1, 2, 1]
+    rising = pa.table({"step": [2, 1], "timestamp": times.take([1, 0]), "value": [1.0, 1.0]})
+    assert in_order(rising)["step"].to_pylist() == [2, 1]
+
+
+def test_a_history_that_grew_is_read_again(house: Warehouse) -> None:
+    run = house.logging.gate.look(RUN)
+    for step in range(3):
+        write(house, house.logging.plan(run, [Point("acc", step, AT + step, 0.5)]))
+        assert house.metrics.histories.of([RUN, "f" * 32], "acc")[RUN].num_rows == step + 1
+    assert house.metrics.histories.of([RUN], "unknown") == {}
+
+
+def test_a_batch_is_refused_whole(house: Warehouse) -> None:
+    run = house.logging.gate.look(RUN)
+    point = Point("acc", 1, AT, 0.5)
+    assert refused(house.logging.plan, run, [point], {"k" * 251: "v"}) == ErrorCode.LIMIT_EXCEEDED
+    assert refused(house.logging.plan, run, [Point("", 1, AT, 0.5)]) == ErrorCode.INVALID_VALUE
+    house.logging.log_params(RUN, {"lr": "1"})
+    assert (
+        refused(house.logging.log_params, RUN, {"new": "1", "lr": "2"}, [point])
+        == ErrorCode.PARAM_CHANGED
+    )
+    stored = house.runs.get(RUN)
+    assert (stored.params, stored.metrics) == ({"lr": "1"}, {})
+
+
+def test_params_are_checked_against_what_another_replica_wrote(
+    house: Warehouse, other: Warehouse
+) -> None:
+    house.logging.gate.look(RUN)
+    other.logging.log_params(RUN, {"lr": "1"})
+    assert refused(house.logging.log_params, RUN, {"lr": "2"}) == ErrorCode.PARAM_CHANGED
+    house.logging.log_params(RUN, {"lr": "1", "depth": 3})
+    other.lake.fold()
+    assert refused(other.logging.log_params, RUN, {"depth": "4"}) == ErrorCode.PARAM_CHANGED
+
+
+def test_of_two_values_at_once_one_wins(house: Warehouse) -> None:
+    failed = []
+    barrier = threading.Barrier(8)
+
+    def log(value: int) -> None:
+        barrier.wait()
+        try:
+            house.logging.log_params(RUN, {"seed": value})
+        except InvalidInput:
+            failed.append(str(value))
+
+    threads = [threading.Thread(target=log, args=(value,)) for value in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(failed) == 7
+    assert house.runs.get(RUN).params["seed"] not in failed
+
+
+def test_a_run_deleted_elsewhere_is_refused_within_half_a_second(
+    house: Warehouse, other: Warehouse, clock: ManualClock
+) -> None:
+    gate = house.logging.gate
+    gate.look(RUN)
+    assert gate.peek(RUN) is not None
+    other.runs.delete([RUN])
+    clock.sleep(FRESH_MS / 1000 + 0.001)
+    assert gate.peek(RUN) is None
+    assert refused(gate.look, RUN) == ErrorCode.RUN_DELETED
+    other.runs.restore([RUN])
+    # What was refused is looked up anew.
+    assert gate.look(RUN).run_id == RUN
+
+
+def test_a_run_of_a_deleted_experiment_is_refused(
+    house: Warehouse, other: Warehouse, clock: ManualClock
+) -> None:
+    gate = house.logging.gate
+    gate.look(RUN)
+    other.experiments.delete("0")
+    clock.sleep(1)
+    assert refused(gate.look, RUN) == ErrorCode.RUN_DELETED
+    assert refused(gate.look_experiment, "0") == ErrorCode.EXPERIMENT_DELETED
+    other.experiments.restore("0")
+    clock.sleep(1)
+    assert gate.look(RUN).experiment_id == "0"
+    assert gate.look_experiment("0").is_active
+
+
+def test_what_is_not_there_is_not_found(house: Warehouse) -> None:
+    assert refused(house.logging.gate.look, "f" * 32) == ErrorCode.RUN_NOT_FOUND
+    assert refused(house.logging.gate.look_experiment, "9") == ErrorCode.EXPERIMENT_NOT_FOUND
+    assert refused(house.logging.remove_tag, RUN, "none") == ErrorCode.TAG_NOT_FOUND
+
+
+def test_own_writes_do_not_make_the_gate_forget(
+    house: Warehouse, store: CountingStore, clock: ManualClock
+) -> None:
+    gate = house.logging.gate
+    known = gate.look(RUN)
+    house.logging.log_params(RUN, {"a": 1})
+    write(house, house.logging.plan(known, [Point("acc", 1, AT, 0.5)], {"t": "v"}))
+    clock.sleep(1)
+    before = store.counts.copy()
+    assert gate.look(RUN) is known
+    assert store.counts["list"] - before["list"] == 1
+    assert store.counts["get"] == before["get"]
+
+
+def test_a_fold_elsewhere_makes_the_gate_read_again(
+    house: Warehouse, other: Warehouse, clock: ManualClock
+) -> None:
+    gate = house.logging.gate
+    gate.look(RUN)
+    other.runs.delete([RUN])
+    other.lake.fold()
+    clock.sleep(1)
+    assert refused(gate.look, RUN) == ErrorCode.RUN_DELETED
+
+
+def test_a_tag_is_changed_by_its_value_one_at_a_time(house: Warehouse) -> None:
+    def more(known: str | None) -> str:
+        return f"{known or ''}x"
+
+    threads = [
+        threading.Thread(target=house.logging.change_tag, args=(RUN, "list", more))
+        for _ in range(5)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert house.runs.get(RUN).tags == {"list": "xxxxx"}
+    house.logging.remove_tag(RUN, "list")
+    assert house.runs.get(RUN).tags == {}

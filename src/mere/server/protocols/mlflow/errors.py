@@ -139,7 +139,8 @@ def as_mlflow(error: MereError) -> tuple[str, int, str]:
 def _message(error: MereError) -> str:
     words = _MESSAGES.get(error.code)
     try:
-        return words(error.details) if words else error.message
+        own = words({**error.details, "message": error.message}) if words else None
+        return own or error.message
     except KeyError:  # raised where less is known
         return error.message
 
@@ -184,6 +185,9 @@ _MESSAGES: dict[ErrorCode, Callable[[dict[str, Any]], str]] = {
         f"Model Version (name={d['name']}, version={d['version']}) not found"
         if "version" in d
         else f"Registered Model with name={d['name']} not found"
+    ),
+    ErrorCode.INVALID_QUERY: lambda d: (
+        d["message"].startswith("filter") and f"Invalid clause(s) in filter string: {d['message']}"
     ),
     ErrorCode.NAME_TAKEN: lambda d: (
         d["experiment_id"] and f"Experiment(name={d['name']}) already exists."

@@ -7,7 +7,7 @@ operations too.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -18,6 +18,12 @@ from mere.errors import AlreadyExists, NotFound
 from mere.server.operations import SIGNED_IN, Call, Permission
 from mere.server.protocols.mlflow.addresses import root_of
 from mere.server.protocols.mlflow.errors import invalid, refusal
+from mere.server.protocols.mlflow.validation import (
+    check_model_alias,
+    check_model_name,
+    check_model_version,
+    check_stage,
+)
 from mere.server.protocols.mlflow.wire import EDIT, Int64, Request, message, operation
 from mere.server.protocols.mlflow.words import millis, pairs
 from mere.services.registry.source import source_scopes
@@ -47,6 +53,9 @@ class _CreateModel(Request):
     tags: tuple[_Tag, ...] = ()
     description: str | None = None
 
+    def check(self) -> None:
+        check_model_name(self.name)
+
 
 class _UpdateModel(_Named):
     description: str | None = None
@@ -56,6 +65,9 @@ class _Rename(Request):
     required = ("name", "new_name")
     name: str = ""
     new_name: str = ""
+
+    def check(self) -> None:
+        check_model_name(self.new_name)
 
 
 class _Search(Request):
@@ -67,6 +79,10 @@ class _Search(Request):
 
 class _Latest(_Named):
     stages: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        for stage in self.stages:
+            check_stage(stage)
 
 
 class _TagModel(Request):
@@ -88,6 +104,10 @@ class _SetAlias(Request):
     alias: str = ""
     version: str = ""
 
+    def check(self) -> None:
+        check_model_alias(self.alias)
+        check_model_version(self.name, self.version)
+
 
 class _CreateVersion(Request):
     required = ("name", "source")
@@ -101,27 +121,30 @@ class _CreateVersion(Request):
 
 
 class _Version(Request):
-    required = ("name", "version")
+    required: ClassVar[tuple[str, ...]] = ("name", "version")
     name: str = ""
     version: str = ""
+
+    def check(self) -> None:
+        check_model_version(self.name, self.version)
 
 
 class _UpdateVersion(_Version):
     description: str | None = None
 
 
-class _Stage(Request):
+class _Stage(_Version):
     required = ("name", "version", "stage")
-    name: str = ""
-    version: str = ""
     stage: str = ""
     archive_existing_versions: bool = False
 
+    def check(self) -> None:
+        super().check()
+        check_stage(self.stage)
 
-class _TagVersion(Request):
+
+class _TagVersion(_Version):
     required = ("name", "version", "key")
-    name: str = ""
-    version: str = ""
     key: str = ""
     value: str = ""
 

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Protocol
 
 from mere.entities.limits import KEY_CHARS_MAX, PARAM_CHARS_MAX, TAG_CHARS_MAX
-from mere.server.protocols.mlflow.errors import invalid, invalid_value, missing
+from mere.entities.model import Stage
+from mere.server.protocols.mlflow.errors import invalid, invalid_value, missing, not_there
 from mere.services.runs.logging import TIME_US_MAX
 
 __all__ = [
@@ -24,8 +25,12 @@ __all__ = [
     "check_max_results",
     "check_metric",
     "check_metric_key",
+    "check_model_alias",
+    "check_model_name",
+    "check_model_version",
     "check_param",
     "check_run_id",
+    "check_stage",
     "check_tag",
 ]
 
@@ -35,6 +40,8 @@ ENTITIES_MAX = 1_000
 PARAMS_MAX = 100
 PAGE_ROWS_MAX = 50_000
 _NAME = re.compile(r"[/\w.\- :]*")
+_ALIAS = re.compile(r"[\w\-]*", re.ASCII)
+_VERSION_ALIAS = re.compile(r"v\d+", re.IGNORECASE)
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _ALLOWED = (
     ": Names may only contain alphanumerics, underscores (_), dashes (-), periods (.),"
@@ -141,6 +148,45 @@ def check_max_results(given: int, limit: int = PAGE_ROWS_MAX) -> int:
     if given > limit:
         raise invalid(f"{start}at most {limit}")
     return given
+
+
+def check_model_name(name: str) -> None:
+    """Raise `InvalidInput` if no model may be registered by this name."""
+    if not name.strip():
+        raise missing("name")
+    if "/" in name or ":" in name:
+        raise invalid(f"Invalid model name '{name}'. Names cannot contain '/' or ':'.")
+
+
+def check_model_version(name: str, version: str) -> None:
+    """Raise `InvalidInput` if a text is no whole number, `NotFound` if it can be no version's."""
+    try:
+        number = int(version)
+    except ValueError:
+        raise invalid(f"Parameter 'version' must be an integer, got '{version}'.") from None
+    if number < 1:
+        raise not_there(f"Model Version (name={name}, version={version}) not found")
+
+
+def check_model_alias(alias: str) -> None:
+    """Raise `InvalidInput` if a version may not be called so."""
+    if _ALIAS.fullmatch(alias) is None:
+        raise invalid(
+            f"Invalid alias name: '{alias}'. Names may only contain alphanumerics, underscores "
+            "(_), and dashes (-)."
+        )
+    if alias.lower() == "latest":
+        raise invalid("'latest' alias name (case insensitive) is reserved.")
+    if _VERSION_ALIAS.fullmatch(alias):
+        raise invalid(f"Version alias name '{alias}' is reserved.")
+
+
+def check_stage(stage: str) -> None:
+    """Raise `InvalidInput` if there is no such stage."""
+    if stage.lower() not in {one.lower() for one in Stage}:
+        raise invalid(
+            f"Invalid Model Version stage: {stage}. Value must be one of {', '.join(Stage)}."
+        )
 
 
 def check_batch(metrics: _Counted, params: _Counted, tags: _Counted) -> None:

@@ -88,6 +88,9 @@ class Request(msgspec.Struct, kw_only=True):
 
     required: ClassVar[tuple[str, ...]] = ()
 
+    def check(self) -> None:
+        """Refuse what the protocol refuses by the look of a field, in the words clients know."""
+
 
 def message(**fields: Any) -> dict[str, Any]:
     """A message to answer with: what is None, and empty lists and maps, are left out."""
@@ -125,6 +128,8 @@ class _MlflowProtocol(Protocol):
             value = getattr(data, name)
             if value is None or value == "":
                 raise missing(name)
+        if isinstance(data, Request):
+            data.check()
         return data
 
     def refuse(self, error: MereError, request_id: str) -> Answer:

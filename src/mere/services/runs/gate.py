@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mere.entities.experiment import Lifecycle
 from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.services.runs.recent_points import RecentPoints
+from mere.services.tables import METRICS
 
 if TYPE_CHECKING:
     from mere.clock import Clock
@@ -80,6 +82,8 @@ class RunGate:
         self._root = -1
         self._looked_at = float("-inf")
         self._looking = threading.Lock()
+        self.recent = RecentPoints()
+        """Points that others stored a moment ago, and those that this process says it stored."""
         self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))
 
     def lock(self, run_id: str) -> threading.Lock:
@@ -174,12 +178,14 @@ class RunGate:
             return
         looked_at = self._clock.monotonic()
         view = self._lake.view()
-        if view.root.number != self._root:
+        is_root_known = view.root.number == self._root
+        if not is_root_known:
             self._runs.clear()
             self._experiments.clear()
-        else:
-            for segment in view.tail:
-                if segment.name not in self._seen:
+        for segment in view.tail:
+            if segment.name not in self._seen:
+                self.recent.add(segment.logs.get(METRICS.name, ()))
+                if is_root_known:
                     self._learn(segment.patches)
         self._seen = frozenset(view.listing.names)
         self._root = view.root.number

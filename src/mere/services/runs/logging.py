@@ -9,14 +9,12 @@ replicas that log different values of one param within the same moment are not k
 later value stays.
 
 The same point twice is one point: a client that got no answer sends again what may have been
-stored. Within a request points are told apart here; between requests when histories are read
-(`mere.services.runs.metrics`). The summary's latest, least and greatest values do not change by
-that; its count counts what was sent.
+stored. What was stored a moment ago is left out here (`mere.services.runs.recent_points`); what
+slips through is told apart when histories are read (`mere.services.runs.histories`).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,13 +24,14 @@ from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.lake.records import Batch, LogPart, Patch
 from mere.services.runs.gate import KnownRun, RunGate
 from mere.services.runs.logged_models import measured_rows
+from mere.services.runs.recent_points import RecentPoints, identity
 from mere.services.tables import LOGGED_MODELS, METRICS, RUNS
 
 if TYPE_CHECKING:
     from mere.clock import Clock
     from mere.lake import Lake
 
-__all__ = ["TIME_US_MAX", "Logging", "Point", "point_batch"]
+__all__ = ["TIME_US_MAX", "Logging", "Point"]
 
 TIME_US_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: what comes later, no calendar of ours can show."""
@@ -83,6 +82,32 @@ class Logging:
         """
         return self._plan(run.run_id, points, {}, tags, changes)
 
+    def plan_point(self, run: KnownRun, key: str, step: int, timestamp: int, value: float) -> Batch:
+        """The batch of one point: what `plan` makes of it, in a tenth of the time.
+
+        The caller has checked that the key may be one, and that the numbers fit their columns.
+        """
+        run_id = run.run_id
+        batch = Batch()
+        if identity(run_id, key, step, timestamp, value) in self.gate.recent:
+            return batch
+        columns: dict[str, list[Any]] = {
+            "run_id": [run_id],
+            "key": [key],
+            "step": [step],
+            "timestamp": [timestamp],
+            "value": [value],
+        }
+        tally = {"metric_summary": {key: [step, timestamp, value, value, value, 1]}}
+        batch.logs[METRICS.name] = [LogPart(1, columns)]
+        batch.patches[RUNS.name] = [Patch((run_id,), {}, {}, tally)]
+        batch.records = 2
+        return batch
+
+    def remember(self, batch: Batch) -> None:
+        """Know the points of a batch that is durable now, so that they are not stored again."""
+        self.gate.recent.add(batch.logs.get(METRICS.name, ()))
+
     def log_params(
         self,
         run_id: str,
@@ -106,6 +131,7 @@ class Logging:
             if batch.records:
                 with self._lake.batch() as writing:
                     writing.records.extend(batch)
+                self.remember(batch)
             run.params.update(fresh)
 
     def remove_tag(self, run_id: str, key: str, changes: Mapping[str, Any] | None = None) -> None:
@@ -152,7 +178,7 @@ class Logging:
             row["params"] = params
         if tags:
             row["tags"] = dict(check_tag(key, value) for key, value in tags.items())
-        tallies = _append_points(batch, run_id, points)
+        tallies = _append_points(batch, run_id, points, self.gate.recent)
         if tallies:
             row["metric_summary"] = tallies
         if len(row) > 1:
@@ -160,38 +186,19 @@ class Logging:
         return batch
 
 
-def point_batch(run_id: str, key: str, step: int, timestamp: int, value: float) -> Batch:
-    """The batch of one point: what `Logging.plan` makes of it, in a tenth of the time.
-
-    The caller has checked that the key may be one, and that the numbers fit their columns.
-    """
-    batch = Batch()
-    columns: dict[str, list[Any]] = {
-        "run_id": [run_id],
-        "key": [key],
-        "step": [step],
-        "timestamp": [timestamp],
-        "value": [value],
-    }
-    tally = {"metric_summary": {key: [step, timestamp, value, value, value, 1]}}
-    batch.logs["metrics"] = [LogPart(1, columns)]
-    batch.patches["runs"] = [Patch((run_id,), {}, {}, tally)]
-    batch.records = 2
-    return batch
-
-
-def _append_points(batch: Batch, run_id: str, points: Iterable[Point]) -> dict[str, dict[str, Any]]:
+def _append_points(
+    batch: Batch, run_id: str, points: Iterable[Point], recent: RecentPoints
+) -> dict[str, dict[str, Any]]:
     """Add points, each once, to a batch; returns what they add to the run's summary."""
     gathered = Points()
     models: list[tuple[str | None, str | None, str | None]] = []
     measured: list[Point] = []
     seen = set()
     for point in points:
-        # NaN is not equal to itself, and would be told apart from itself.
-        identity = (*point[:3], "NaN", *point[4:]) if math.isnan(point.value) else point
-        if identity in seen:
+        known = identity(run_id, *point)
+        if known in seen or known in recent:
             continue
-        seen.add(identity)
+        seen.add(known)
         gathered.add(point.key, point.step, point.timestamp, point.value)
         models.append((point.logged_model_id, point.dataset_name, point.dataset_digest))
         if point.logged_model_id:

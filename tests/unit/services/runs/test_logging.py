@@ -16,7 +16,8 @@ from mere.lake.objects.memory import MemoryStore
 from mere.lake.records import Batch
 from mere.services.runs.gate import FRESH_MS
 from mere.services.runs.histories import in_order
-from mere.services.runs.logging import Point, point_batch
+from mere.services.runs.logging import Point
+from mere.services.runs.recent_points import RecentPoints
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock
@@ -74,7 +75,7 @@ def refused(call: Any, *args: Any) -> ErrorCode:
 def test_the_quick_batch_of_a_point_is_the_checked_one(house: Warehouse) -> None:
     run = house.logging.gate.look(RUN)
     for value in (0.5, -math.inf, 0.0):
-        quick = point_batch(RUN, "acc", 3, AT, value)
+        quick = house.logging.plan_point(run, "acc", 3, AT, value)
         checked = house.logging.plan(run, [Point("acc", 3, AT, value)])
         assert (quick.logs, quick.patches, quick.records) == (
             checked.logs,
@@ -96,6 +97,39 @@ def test_a_point_that_comes_twice_is_there_once(house: Warehouse) -> None:
     assert house.metrics.history(RUN, "acc").num_rows == 3
     summary = house.runs.get(RUN).metric_summary["acc"]
     assert (summary.step, summary.value, summary.min, summary.max) == (2, 0.5, 0.5, 0.5)
+
+
+def test_what_is_stored_is_not_planned_again_here_or_at_another_replica(
+    house: Warehouse, other: Warehouse, clock: ManualClock
+) -> None:
+    points = [Point("acc", 1, AT, 0.5), Point("acc", 2, AT, math.nan), Point("acc", 3, AT, 1, "m")]
+    for replica in (house, other):
+        replica.logging.gate.look(RUN)
+    run = house.logging.gate.look(RUN)
+    batch = house.logging.plan(run, points)
+    # It may fail to be stored: until it has not, the same is planned again.
+    assert house.logging.plan(run, points).records == batch.records
+    write(house, batch)
+    house.logging.remember(batch)
+    assert house.logging.plan(run, points).records == 0
+    assert house.logging.plan_point(run, "acc", 1, AT, 0.5).records == 0
+    assert house.logging.plan_point(run, "acc", 1, AT, 0.25).records == 2
+    clock.advance(FRESH_MS + 1)
+    assert other.logging.plan(other.logging.gate.look(RUN), points).records == 0
+    house.lake.fold()
+    clock.advance(FRESH_MS + 1)
+    assert other.logging.plan(other.logging.gate.look(RUN), points).records == 0
+    assert house.runs.get(RUN).metric_summary["acc"].count == 3
+
+
+def test_the_points_remembered_are_bounded(house: Warehouse) -> None:
+    recent = RecentPoints(points_max=10)
+    run = house.logging.gate.look(RUN)
+    for step in range(100):
+        recent.add(house.logging.plan(run, [Point("acc", step, AT, 0.5)]).logs["metrics"])
+    known = [step for step in range(100) if (RUN, "acc", step, AT, 0.5, None, None, None) in recent]
+    assert known == list(range(known[0], 100))
+    assert 5 <= len(known) <= 10
 
 
 def test_points_of_equal_times_are_sorted_and_of_rising_times_left_alone() -> None:

@@ -13,6 +13,7 @@ import msgspec
 
 from mere.entities.limits import TAG_CHARS_MAX
 from mere.errors import ErrorCode, InvalidInput
+from mere.lake.records import Batch
 from mere.server.operations import Call
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.experiments import Tag
@@ -28,7 +29,7 @@ from mere.server.protocols.mlflow.wire import Int64, Request, on_run, operation
 from mere.server.protocols.mlflow.words import columns_of
 from mere.services.access.access import Action
 from mere.services.runs.gate import KnownRun
-from mere.services.runs.logging import Point, point_batch
+from mere.services.runs.logging import Point
 
 __all__ = ["OPERATIONS"]
 
@@ -93,11 +94,12 @@ async def log_metric(call: Call) -> dict[str, Any]:
     assert data.timestamp is not None
     micros = check_metric(data.key, data.value, data.timestamp, data.step)
     run = await _known(call, data.run_id)
+    logging = call.warehouse.logging
     if data.model_id or data.dataset_name:
-        batch = call.warehouse.logging.plan(run, [_point(data, micros)])
+        batch = logging.plan(run, [_point(data, micros)])
     else:
-        batch = point_batch(run.run_id, data.key, data.step, micros, data.value)
-    await call.commit(batch)
+        batch = logging.plan_point(run, data.key, data.step, micros, data.value)
+    await _commit(call, batch)
     return _DONE
 
 
@@ -145,11 +147,11 @@ async def log_batch(call: Call) -> dict[str, Any]:
         check_batch(data.metrics, data.params, data.tags)
         run = await _known(call, data.run_id)
         plan = call.warehouse.logging.plan
-        await call.commit(plan(run, points, tags, columns_of(tags.items())))
+        await _commit(call, plan(run, points, tags, columns_of(tags.items())))
     elif data.params:
         await call.in_thread(_log_with_params, call, data)
     else:
-        await call.commit(await call.in_thread(_planned, call, data))
+        await _commit(call, await call.in_thread(_planned, call, data))
     return _DONE
 
 
@@ -174,6 +176,12 @@ def log_model(call: Call) -> dict[str, Any]:
 
     call.warehouse.logging.change_tag(data.run_id, _MODELS_TAG, append)
     return _DONE
+
+
+async def _commit(call: Call, batch: Batch) -> None:
+    """Make a batch durable, and know its points from then on."""
+    await call.commit(batch)
+    call.warehouse.logging.remember(batch)
 
 
 async def _known(call: Call, run_id: str) -> KnownRun:

@@ -48,6 +48,23 @@ def test_a_client_between_two_replicas_sees_all_it_did(
             assert "Traceback" not in one.log.read_text()
 
 
+@needs_mlflow
+@pytest.mark.long
+@pytest.mark.parametrize("in_parts", ["false", "true"])
+@pytest.mark.parametrize("store", ["folder", "bucket"])
+def test_a_file_of_100_mb_passes_between_two_replicas(
+    store: str, in_parts: str, tmp_path: Path, s3_server: S3Server
+) -> None:
+    url = str(tmp_path / "lake") if store == "folder" else s3_server.new_prefix()
+    env = {} if store == "folder" else s3_server.environment
+    with ExitStack() as stack:
+        balancer = stack.enter_context(balanced(*_two(stack, url, tmp_path, env)))
+        settings = {"MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": in_parts}
+        journey(
+            balancer.endpoint, tmp_path, "artifacts", environment=settings, big_bytes=100 << 20
+        )
+
+
 def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:
     with running(str(tmp_path / "lake"), tmp_path) as server:
         made = ask(server.url, "runs/create", experiment_id="0").json()["run"]["info"]

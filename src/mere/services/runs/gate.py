@@ -17,19 +17,22 @@ and gone between two looks: then all is forgotten.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mere.entities.experiment import Lifecycle
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.services.runs.recent_points import RecentPoints
-from mere.services.tables import METRICS
+from mere.services.tables import METRICS, RUNS
 
 if TYPE_CHECKING:
     from mere.clock import Clock
     from mere.lake import Lake
     from mere.lake.records import Patch
+    from mere.lake.segment import Segment, SegmentName
 
-__all__ = ["FRESH_MS", "KnownExperiment", "KnownRun", "RunGate"]
+__all__ = ["FRESH_MS", "KnownExperiment", "KnownRun", "ParamWrites", "RunGate"]
 
 FRESH_MS = 500
 _RUNS_MAX = 4_096
@@ -65,6 +68,33 @@ class KnownRun:
         self.params = params
 
 
+class ParamWrites(NamedTuple):
+    """Who wrote which params of one run while somebody watched."""
+
+    writes: list[tuple[SegmentName, dict[str, str | None]]]
+
+    def against(self, mine: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+        """What others made of params that were written at the same moment with other values.
+
+        Returns:
+            Params that have another's value now, because it is the later one; and those that
+            another had given a value before, over which mine was written.
+        """
+        theirs: dict[str, str] = {}
+        overwritten: dict[str, str] = {}
+        ordered = sorted(self.writes, key=lambda write: write[0])
+        for key, value in mine.items():
+            values = [given for _, params in ordered if (given := params.get(key)) is not None]
+            rival = next((given for given in values if given != value), None)
+            if rival is None:
+                continue
+            if values[-1] != value:
+                theirs[key] = values[-1]
+            else:
+                overwritten[key] = rival
+        return theirs, overwritten
+
+
 class RunGate:
     """The runs one process knows; safe for use by several threads.
 
@@ -82,6 +112,7 @@ class RunGate:
         self._root = -1
         self._looked_at = float("-inf")
         self._looking = threading.Lock()
+        self._watched: dict[str, list[tuple[SegmentName, dict[str, str | None]]]] = {}
         self.recent = RecentPoints()
         """Points that others stored a moment ago, and those that this process says it stored."""
         self._stripes = tuple(threading.Lock() for _ in range(_STRIPES))
@@ -122,6 +153,18 @@ class RunGate:
         with self._looking:
             self._catch_up(since)
             return self._open(run_id)
+
+    @contextmanager
+    def watching(self, run_id: str) -> Iterator[ParamWrites]:
+        """Note who writes params of a run meanwhile, this process too; its lock must be held.
+
+        What a fold takes out of the journal between two looks is not noted.
+        """
+        writes = self._watched[run_id] = []
+        try:
+            yield ParamWrites(writes)
+        finally:
+            del self._watched[run_id]
 
     def catch_up(self) -> None:
         """Learn what others wrote; one listing where that is nothing.
@@ -185,11 +228,20 @@ class RunGate:
         for segment in view.tail:
             if segment.name not in self._seen:
                 self.recent.add(segment.logs.get(METRICS.name, ()))
+                if self._watched:
+                    self._note(segment)
                 if is_root_known:
                     self._learn(segment.patches)
         self._seen = frozenset(view.listing.names)
         self._root = view.root.number
         self._looked_at = looked_at
+
+    def _note(self, segment: Segment) -> None:
+        for patch in segment.patches.get(RUNS.name, ()):
+            writes = self._watched.get(patch.key[0])
+            params = patch.maps.get("params")
+            if writes is not None and params:
+                writes.append((segment.name, params))
 
     def _learn(self, patches: dict[str, list[Patch]]) -> None:
         for patch in patches.get("experiments", ()):

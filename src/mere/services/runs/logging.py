@@ -2,11 +2,14 @@
 
 A request is checked against what the process knows of the run (`mere.services.runs.gate`) and
 becomes one batch, so that all of it is written or nothing. `Logging.plan` makes the batch of
-what needs no reading; whoever commits it does nothing more. Params are another matter: that a
-param never changes can only be kept if nobody else writes between the check and the write. So
-`Logging.log_params` checks against a fresh listing and writes with the run's lock held. Two
-replicas that log different values of one param within the same moment are not kept apart: the
-later value stays.
+what needs no reading; whoever commits it does nothing more.
+
+Params are another matter: a param never changes. So `Logging.log_params` checks against a fresh
+listing and writes with the run's lock held, and looks again after it: another replica may have
+given the param another value between the two looks. Of two that did, the one whose value is later
+gives way and puts back the earlier one; so no value that somebody was told is stored ever changes,
+and at worst both are told that theirs is not the one. (A fold just between the two looks can hide
+the earlier value; then the later one stays.)
 
 The same point twice is one point: a client that got no answer sends again what may have been
 stored. What was stored a moment ago is left out here (`mere.services.runs.recent_points`); what
@@ -128,11 +131,20 @@ class Logging:
             run = self.gate.look(run_id, is_fresh=True)
             fresh = _new_params(run, wanted)
             batch = self._plan(run_id, points, fresh, tags, changes)
-            if batch.records:
-                with self._lake.batch() as writing:
-                    writing.records.extend(batch)
-                self.remember(batch)
+            with self.gate.watching(run_id) as writes:
+                if batch.records:
+                    with self._lake.batch() as writing:
+                        writing.records.extend(batch)
+                    self.remember(batch)
+                if fresh:
+                    self.gate.catch_up()
             run.params.update(fresh)
+            theirs, overwritten = writes.against(fresh)
+            if overwritten:
+                self._lake.patch(RUNS.name, [{"run_id": run_id, "params": overwritten}])
+            if theirs or overwritten:
+                run.params.update(theirs | overwritten)
+                _new_params(run, wanted)
 
     def remove_tag(self, run_id: str, key: str, changes: Mapping[str, Any] | None = None) -> None:
         """Remove a tag of a run that is in use.

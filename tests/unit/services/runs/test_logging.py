@@ -196,6 +196,71 @@ def test_of_two_values_at_once_one_wins(house: Warehouse) -> None:
     assert house.runs.get(RUN).params["seed"] not in failed
 
 
+def test_a_param_that_another_replica_wrote_just_before_keeps_its_value(
+    house: Warehouse, other: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = house.logging.gate.look
+
+    def look_too_early(*args: Any, **kwargs: Any) -> Any:
+        found = look(*args, **kwargs)
+        monkeypatch.undo()
+        other.logging.log_params(RUN, {"lr": "theirs", "same": "1", "other": "1"})
+        return found
+
+    monkeypatch.setattr(house.logging.gate, "look", look_too_early)
+    mine = {"lr": "mine", "same": "1", "new": "1"}
+    assert refused(house.logging.log_params, RUN, mine) == ErrorCode.PARAM_CHANGED
+    expected = {"lr": "theirs", "same": "1", "other": "1", "new": "1"}
+    for replica in (house, other):
+        assert replica.runs.get(RUN).params == expected
+        assert refused(replica.logging.log_params, RUN, {"lr": "mine"}) == ErrorCode.PARAM_CHANGED
+    house.logging.log_params(RUN, {"lr": "theirs"})
+
+
+def test_a_param_that_another_replica_writes_just_after_has_the_later_value(
+    house: Warehouse, other: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if both had looked before either wrote, and the other had not looked again yet."""
+    catch_up = house.logging.gate.catch_up
+
+    def catch_up_late() -> None:
+        monkeypatch.undo()
+        other.lake.patch("runs", [{"run_id": RUN, "params": {"lr": "theirs"}}])
+        catch_up()
+
+    monkeypatch.setattr(house.logging.gate, "catch_up", catch_up_late)
+    assert refused(house.logging.log_params, RUN, {"lr": "mine"}) == ErrorCode.PARAM_CHANGED
+    assert house.runs.get(RUN).params == {"lr": "theirs"}
+
+
+def test_no_value_of_a_param_that_was_acknowledged_changes(
+    house: Warehouse, other: Warehouse
+) -> None:
+    names, told = [f"p{i}" for i in range(60)], []
+    barrier = threading.Barrier(2)
+
+    def log(replica: Warehouse, value: str) -> None:
+        for name in names:
+            barrier.wait()
+            try:
+                replica.logging.log_params(RUN, {name: value})
+            except InvalidInput:
+                continue
+            told.append((name, value))
+
+    threads = [
+        threading.Thread(target=log, args=(replica, value))
+        for replica, value in ((house, "mine"), (other, "theirs"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    stored = other.runs.get(RUN).params
+    assert stored.keys() == set(names)
+    assert [(name, value) for name, value in told if stored[name] != value] == []
+
+
 def test_a_run_deleted_elsewhere_is_refused_within_half_a_second(
     house: Warehouse, other: Warehouse, clock: ManualClock
 ) -> None:

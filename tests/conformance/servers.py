@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -71,8 +72,8 @@ def run_mlflow(folder: Path) -> Iterator[str]:
             _wait(url, process)
             yield url
         finally:
-            # It runs its workers as children of its own.
-            os.killpg(process.pid, 15)
+            # It runs its workers as children of its own, and on a busy machine ends slowly.
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=30)
 
 

@@ -1,10 +1,10 @@
-/** A diff of any length, unified: files with their lines, of which those in sight are in the page. */
+/** A diff of any length, unified or side by side; only lines in sight are in the page. */
 
 import { useCallback, useMemo, useRef } from "react";
 
 import { Chip, cx } from "../../../ui";
 import { count } from "../../../ui/format";
-import { readDiff, type DiffFile, type DiffLine } from "./diff";
+import { readDiff, sideBySide, type DiffFile, type DiffLine, type SplitLine } from "./diff";
 import { useFixedRows } from "../useFixedRows";
 
 const ROW_PX = 19;
@@ -24,17 +24,18 @@ const MARKS: Record<DiffLine["kind"], string> = {
   note: " ",
 };
 
-type Row = { file: DiffFile; line: DiffLine | null };
+/** A line, or the head of its file. */
+type Row = { file: DiffFile; line: DiffLine | SplitLine | null };
 
-export function DiffView({ text }: { text: string }) {
+export function DiffView({ text, isSplit = false }: { text: string; isSplit?: boolean }) {
   const files = useMemo(() => readDiff(text), [text]);
   const rows = useMemo<Row[]>(
     () =>
       files.flatMap((file) => [
         { file, line: null },
-        ...file.lines.map((line) => ({ file, line })),
+        ...(isSplit ? sideBySide(file.lines) : file.lines).map((line) => ({ file, line })),
       ]),
-    [files],
+    [files, isSplit],
   );
   const heightOf = useCallback((index: number) => (rows[index]?.line ? ROW_PX : HEAD_PX), [rows]);
   const scroller = useRef<HTMLDivElement>(null);
@@ -47,16 +48,25 @@ export function DiffView({ text }: { text: string }) {
       aria-label={`Changes to ${count(files.length, "file")}`}
       className="min-h-0 flex-1 overflow-auto font-mono text-xs"
     >
-      <div className="relative w-max min-w-full" style={{ height: list.height }}>
+      <div
+        className={cx("relative min-w-full", !isSplit && "w-max")}
+        style={{ height: list.height }}
+      >
         {list.rows.map((item) => {
           const row = rows[item.index]!;
           return (
             <div
               key={item.index}
-              className="absolute left-0 w-max min-w-full"
+              className={cx("absolute left-0 min-w-full", isSplit ? "w-full" : "w-max")}
               style={{ top: item.top, height: item.height }}
             >
-              {row.line ? <Line line={row.line} /> : <Head file={row.file} />}
+              {row.line === null ? (
+                <Head file={row.file} />
+              ) : "kind" in row.line ? (
+                <Line line={row.line} />
+              ) : (
+                <Halves line={row.line} />
+              )}
             </div>
           );
         })}
@@ -67,7 +77,7 @@ export function DiffView({ text }: { text: string }) {
 
 function Head({ file }: { file: DiffFile }) {
   return (
-    <h3
+    <h2
       className="flex items-center gap-2 border-y border-line bg-panel px-3 font-sans text-[13px] font-medium"
       style={{ height: HEAD_PX }}
     >
@@ -77,7 +87,7 @@ function Head({ file }: { file: DiffFile }) {
       {file.isBinary && <Chip>no text</Chip>}
       <span className="text-good">+{file.added}</span>
       <span className="text-bad">−{file.deleted}</span>
-    </h3>
+    </h2>
   );
 }
 
@@ -92,6 +102,34 @@ function Line({ line }: { line: DiffLine }) {
       <span className={number}>{line.after}</span>
       <span className="w-4 shrink-0 select-none">{MARKS[line.kind]}</span>
       <span>{line.text}</span>
+    </div>
+  );
+}
+
+function Halves({ line: { before, after } }: { line: SplitLine }) {
+  return (
+    <div className="grid grid-cols-2" style={{ height: ROW_PX }}>
+      <Half line={before} number={before?.before ?? null} />
+      <Half line={after} number={after?.after ?? null} />
+    </div>
+  );
+}
+
+/** One side of a line; what is too long for it is cut, and there in its title. */
+function Half({ line, number }: { line: DiffLine | null; number: number | null }) {
+  return (
+    <div
+      title={line?.text}
+      className={cx(
+        "flex min-w-0 items-center border-r border-line pr-2 whitespace-pre",
+        line === null ? "bg-ground" : LOOKS[line.kind],
+      )}
+    >
+      <span className="w-12 shrink-0 pr-2 text-right text-muted tabular-nums select-none">
+        {number}
+      </span>
+      <span className="w-4 shrink-0 select-none">{line && MARKS[line.kind]}</span>
+      <span className="overflow-hidden text-ellipsis">{line?.text}</span>
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { readDiff } from "./diff";
+import { readDiff, sideBySide } from "./diff";
 
 const CHANGED = `diff --git a/train.py b/train.py
 index e3dc350..3830964 100644
@@ -77,4 +77,16 @@ test("added, deleted, renamed and binary files", () => {
 test("no diff has no files", () => {
   expect(readDiff("")).toEqual([]);
   expect(readDiff("nonsense\n@@ -1 +1 @@\n+x")).toEqual([]);
+});
+
+test("side by side, what was deleted stands beside what was added in its place", () => {
+  const lines = sideBySide(readDiff(CHANGED)[0]?.lines ?? []);
+  expect(lines.map(({ before, after }) => [before?.text ?? null, after?.text ?? null])).toEqual([
+    ["@@ -1,3 +1,4 @@ def x", "@@ -1,3 +1,4 @@ def x"],
+    ["import mere", "import mere"],
+    ["def train():", ""],
+    [null, "def train(lr=0.1):"],
+    ["end", "end"],
+    ["No newline at end of file", "No newline at end of file"],
+  ]);
 });

@@ -21,6 +21,33 @@ export interface DiffFile {
   lines: DiffLine[];
 }
 
+/** A line of both sides: what was deleted stands beside what was added in its place. */
+export interface SplitLine {
+  before: DiffLine | null;
+  after: DiffLine | null;
+}
+
+/** The lines of a file side by side; heads of hunks and notes are on both. */
+export function sideBySide(lines: readonly DiffLine[]): SplitLine[] {
+  const found: SplitLine[] = [];
+  let [gone, come]: [DiffLine[], DiffLine[]] = [[], []];
+  const settle = () => {
+    for (let at = 0; at < Math.max(gone.length, come.length); at++)
+      found.push({ before: gone[at] ?? null, after: come[at] ?? null });
+    [gone, come] = [[], []];
+  };
+  for (const line of lines) {
+    if (line.kind === "delete") gone.push(line);
+    else if (line.kind === "add") come.push(line);
+    else {
+      settle();
+      found.push({ before: line, after: line });
+    }
+  }
+  settle();
+  return found;
+}
+
 const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/;
 
 export function readDiff(text: string): DiffFile[] {

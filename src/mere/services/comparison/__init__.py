@@ -1,0 +1,3 @@
+"""Comparison: what differs between any number of runs, and what goes along with being better."""
+
+from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``mere models list|show|register|alias|tag|review|gate|stage|rename|delete|history``."""
+"""``mere models list|show|register|get|alias|tag|review|gate|stage|rename|delete|history``."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ import msgspec
 from cyclopts import App, Parameter
 from rich.text import Text
 
+from mere.cli.model_history import history
 from mere.cli.options import Options
 from mere.cli.output import cell, console, new_table, notes, print_json, progress, size, when
+from mere.client.artifacts import default_folder
 from mere.client.capture import user_name
+from mere.entities.actor import Actor
+from mere.entities.comment import Subject
 from mere.entities.deployment import Deployment
-from mere.entities.model import Gate, GateResult, ModelVersion, RegisteredModel, Review
+from mere.entities.model import Gate, GatePart, GateResult, ModelVersion, RegisteredModel, Review
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.services.warehouse import Warehouse, open_warehouse
 
@@ -23,6 +27,7 @@ __all__ = [
     "app",
     "delete",
     "gate",
+    "get",
     "list_models",
     "parse_tags",
     "parse_version",
@@ -40,6 +45,7 @@ _STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
 _REVIEW_STYLES = {"approved": "green", "rejected": "red", "requested": "yellow"}
 
 app = App(name="models", help="Look at the model registry, register versions and move aliases.")
+app.command(history)
 
 
 def parse_version(warehouse: Warehouse, word: str) -> ModelVersion:
@@ -152,6 +158,46 @@ def show(
     out.print(_heading(found, gates, live))
     if page.items:
         out.print(_versions(page.items))
+
+
+@app.command
+def get(
+    model: str,
+    path: str = "",
+    /,
+    *,
+    to: Path | None = None,
+    options: Options | None = None,
+) -> None:
+    """Download the files of a version, each verified; to ask again goes on where it was cut short.
+
+    Args:
+        model: NAME/VERSION, NAME@ALIAS, or NAME for the newest version.
+        path: A file or folder of the version.
+        to: The folder to put them in; by default, one of the model's name and number here.
+        options: Where to look and how to print.
+    """
+    options = options or Options()
+    warehouse = options.open()
+    found = parse_version(warehouse, model)
+    owner = found.version_id or found.label
+    there = warehouse.artifacts.list(owner, path)
+    if not there:
+        raise NotFound(
+            ErrorCode.ARTIFACT_NOT_FOUND,
+            f"{found.label} has no files at {path!r}"
+            if path
+            else f"{found.label} has no files here: it was made of {found.source}",
+        )
+    folder = to or Path(default_folder(f"{found.name}-{found.version}", owner))
+    with progress("downloading"):
+        at = warehouse.artifacts.download(owner, path, folder)
+    total = sum(one.size for one in there)
+    if options.json:
+        print_json({"path": str(at), "files": len(there), "bytes": total})
+        return
+    files = f"{len(there):,} {'file' if len(there) == 1 else 'files'}"
+    console().print(f"{at}: {files}, {size(total)}", markup=False)
 
 
 @app.command
@@ -274,6 +320,7 @@ def review(
     /,
     *,
     comment: Annotated[str | None, Parameter(name=["--comment", "-m"])] = None,
+    ask: Annotated[list[str] | None, Parameter(negative="")] = None,
     options: Options | None = None,
 ) -> None:
     """Say what you think of a version, or see what was said.
@@ -282,16 +329,19 @@ def review(
         model: NAME/VERSION, NAME@ALIAS, or NAME for the newest version.
         state: Request a review, approve, reject, or only comment; without it, what was said.
         comment: In words.
+        ask: A user or group whom a request asks, by name; may be given several times.
         options: Where to look and how to print.
     """
     options = options or Options()
     warehouse = options.open()
     found = parse_version(warehouse, model)
-    if state is None and comment is not None:
-        state = "comment"
+    if state is None and (comment is not None or ask):
+        state = "requested" if ask else "comment"
     if state is not None:
+        place = warehouse.subjects.find(Actor.local(), Subject("model", found.label))
+        asked = warehouse.people.asked(place, ask or ())
         warehouse.models.reviews.add(
-            found.name, found.version, state, comment=comment, by=user_name()
+            found.name, found.version, state, comment=comment, reviewers=asked, by=user_name()
         )
     said = warehouse.models.reviews.of(found.name, found.version)
     if options.json:
@@ -535,11 +585,22 @@ def _print_gates(
     if not results:
         notes().print(f"no gate is before {found.name}@{alias}", style="dim", markup=False)
         return
-    table = new_table("gate", "holds", "condition")
+    table = new_table("gate", "holds", "condition", ">found")
     for one in results:
-        mark = Text("yes", style="green") if one.holds else Text("no", style="red")
-        table.add_row(Text(one.gate, style="bold"), mark, cell(one.condition))
+        first = _found(one.parts[0]) if len(one.parts) == 1 else ""
+        name = Text(one.gate, style="bold")
+        table.add_row(name, _yes_or_no(holds=one.holds), cell(one.condition), first)
+        for part in one.parts if len(one.parts) > 1 else ():
+            table.add_row("", _yes_or_no(holds=part.holds), cell(f"  {part.text}"), _found(part))
     console().print(table)
+
+
+def _yes_or_no(*, holds: bool) -> Text:
+    return Text("yes", style="green") if holds else Text("no", style="red")
+
+
+def _found(part: GatePart) -> Text:
+    return Text("nothing there", style="dim") if part.value is None else Text(part.value)
 
 
 def _say(plain: Any, text: str, options: Options) -> None:

@@ -7,7 +7,7 @@ such as ``models:/digits/3``. Prompts are registered models with a marker among 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,6 +21,7 @@ __all__ = [
     "PROMPT_TAG",
     "TAG_VALUE_CHARS_MAX",
     "Gate",
+    "GatePart",
     "GateResult",
     "ModelLifecycle",
     "ModelVersion",
@@ -33,6 +34,7 @@ __all__ = [
     "check_description",
     "check_model_name",
     "check_model_tag",
+    "check_reviewers",
     "check_version",
     "is_prompt",
 ]
@@ -233,6 +235,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
         version_id: The same, whatever the model is called.
         state: What was said.
         comment: In words.
+        reviewers: The users whom a request asks.
         reviewed_by: The account that said it.
         reviewed_at: When.
     """
@@ -243,6 +246,7 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     version_id: str | None = None
     state: str
     comment: str | None = None
+    reviewers: list[str] = []
     reviewed_by: str | None = None
     reviewed_at: datetime | None = None
 
@@ -269,6 +273,20 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     changed_at: datetime | None = None
 
 
+class GatePart(msgspec.Struct, frozen=True, kw_only=True):
+    """One comparison of a gate's condition, as it came out for a version.
+
+    Args:
+        text: The comparison, as it was written.
+        value: What it found there; None where there is nothing, which never holds.
+        holds: Whether it is true by itself, whatever NOT and OR around it make of that.
+    """
+
+    text: str
+    value: str | None = None
+    holds: bool
+
+
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a gate lets a version pass.
 
@@ -276,11 +294,17 @@ class GateResult(msgspec.Struct, frozen=True, kw_only=True):
         gate: The gate's name.
         condition: What it asks.
         holds: Whether it does.
+        alias: The alias it guards; None for all of them.
+        description: Why it is there.
+        parts: How each comparison in it came out.
     """
 
     gate: str
     condition: str
     holds: bool
+    alias: str | None = None
+    description: str | None = None
+    parts: list[GatePart] = []
 
 
 def is_prompt(tags: Mapping[str, str | None]) -> bool:
@@ -363,6 +387,22 @@ def check_model_tag(key: object, value: object) -> tuple[str, str | None]:
     text = value if isinstance(value, str) else str(value)
     hint = "keep long texts in files"
     return name, check_text(text, f"value of tag {name!r}", TAG_VALUE_CHARS_MAX, hint)
+
+
+def check_reviewers(state: ReviewState, reviewers: Iterable[str]) -> list[str]:
+    """Return whom a review asks, each once.
+
+    Raises:
+        InvalidInput: It asks somebody and is no request.
+    """
+    asked = list(dict.fromkeys(reviewers))
+    if asked and state is not ReviewState.REQUESTED:
+        raise InvalidInput(
+            ErrorCode.INVALID_VALUE,
+            f"review {state!s} asks {', '.join(asked[:5])}: only a request asks somebody",
+            reviewers=asked[:5],
+        )
+    return asked
 
 
 def check_description(text: str | None) -> str | None:

@@ -46,6 +46,26 @@ def test_models_are_listed_and_shown(registered: Mere) -> None:
     assert registered("models", "list", "nonsense = 1").code == 2
 
 
+def test_the_files_of_a_version_are_fetched(registered: Mere, tmp_path: Path) -> None:
+    to = tmp_path / "fetched"
+    told = registered("models", "get", "digits/1", "--to", str(to), "--json").json
+    assert (told["files"], told["bytes"]) == (1, 100)
+    assert (to / "weights.bin").read_bytes() == b"w" * 100
+    assert registered("models", "get", "digits/1", "nothing").code == 1
+    assert "it was made of s3://bucket/key" in registered("models", "get", "digits/2").err
+
+
+def test_a_history_tells_of_a_model_or_a_version(registered: Mere) -> None:
+    registered("models", "alias", "digits/1", "champion")
+    registered("models", "alias", "digits/2", "champion")
+    told = registered("models", "history", "digits", "--json").json
+    assert [one["kind"] for one in told] == ["alias", "alias", "version", "version", "model"]
+    assert "1 → 2" in registered("models", "history", "digits").out
+    (newest,) = registered("models", "history", "digits/1", "-n", "1", "--json").json
+    assert (newest["what"], newest["from_version"]) == ("champion", 1)
+    assert registered("models", "history", "nobody").code == 1
+
+
 def test_a_gate_keeps_an_alias_where_it_is(registered: Mere) -> None:
     gate = ("models", "gate", "digits", "good")
     assert registered(*gate, "metrics.acc > 0.9 and review = 'approved'").code == 0

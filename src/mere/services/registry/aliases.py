@@ -22,13 +22,14 @@ from mere.errors import Conflict, ErrorCode, NotFound
 from mere.services.registry.rows import (
     active_model,
     active_version,
+    alias_move,
     aliases_of,
     changes_of,
     is_active,
     version_entity,
     version_rows,
 )
-from mere.services.registry.turns import Turn, take_turn
+from mere.services.registry.turns import Patches, Turn, take_turn
 
 if TYPE_CHECKING:
     from mere.clock import Clock
@@ -82,7 +83,7 @@ class ModelAliases:
             current = aliases_of(self._lake, [name])[name].get(alias)
             self._gates.require(row, alias, current)
             move = {"alias": alias, "version": number, "moved_by": moved_by}
-            turn = self._turn(name, change, move)
+            turn = self._turn(name, change, move, current)
             kind = "prompt_alias" if is_prompt(row.get("tags") or {}) else "model_version_alias"
             data = {"name": name, "alias": alias, "version": str(number)}
             self._events.add(turn.patches, f"{kind}.created", data)
@@ -100,10 +101,11 @@ class ModelAliases:
 
         def decide(change: int) -> Turn[bool]:
             model = active_model(self._lake, name)
-            if alias not in aliases_of(self._lake, [name])[name]:
+            current = aliases_of(self._lake, [name])[name].get(alias)
+            if current is None:
                 return Turn(result=False)
             gone = {"alias": alias, "version": None, "moved_by": moved_by}
-            turn = self._turn(name, change, gone)
+            turn = self._turn(name, change, gone, current)
             kind = "prompt_alias" if is_prompt(model.get("tags") or {}) else "model_version_alias"
             self._events.add(turn.patches, f"{kind}.deleted", {"name": name, "alias": alias})
             return Turn(True, turn.patches)
@@ -140,7 +142,15 @@ class ModelAliases:
         count = partial(changes_of, self._lake, name)
         return take_turn(self._lake, self._clock, _KIND, name, count, decide)
 
-    def _turn(self, name: str, change: int, move: dict[str, Any]) -> Turn[None]:
+    def _turn(
+        self, name: str, change: int, move: dict[str, Any], current: int | None
+    ) -> Turn[None]:
         mine = {"name": name, "changes": change}
-        alias = {"name": name, **move, "moved_at": self._clock.now_us()}
-        return Turn(None, {"registered_models": [mine], "model_aliases": [alias]})
+        patches: Patches = {"registered_models": [mine]}
+        alias, to = move["alias"], move["version"]
+        patches["model_aliases"] = [{"name": name, **move, "moved_at": self._clock.now_us()}]
+        if to != current:
+            model = active_model(self._lake, name)
+            moved = alias_move(self._clock, model, alias, to=to, was=current, by=move["moved_by"])
+            patches["model_alias_moves"] = [moved]
+        return Turn(None, patches)

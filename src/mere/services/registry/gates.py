@@ -9,16 +9,17 @@ the alias is new, there is nothing to be worse than, and every delta of a metric
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from mere.entities.limits import check_name, check_text
-from mere.entities.model import Gate, GateResult, check_alias
+from mere.entities.model import Gate, GatePart, GateResult, check_alias
 from mere.errors import ErrorCode, NotFound, PermissionDenied
 from mere.search.models import CANDIDATES
-from mere.search.sql import Parameters, compile_filter
+from mere.search.parser import parse_filter
+from mere.search.sql import Parameters, comparisons_of, compile_filter, compile_parts
 from mere.services.registry.rows import active_model, active_version, aliases_of
 from mere.services.registry.search import MARKED_TAGS
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Gates"]
 
 _CONDITION_CHARS_MAX = 4_000
+_MEASURES = ("metrics", "metric", "delta")
 _NO_METRICS = "map([]::varchar[], []::double[])"
 _CANDIDATE = f"""with points as (
   select m.logged_model_id, m.key, arg_max(m.value, (m.step, m.timestamp)) as value
@@ -118,6 +120,15 @@ class Gates:
         ]
         return [msgspec.convert(row, Gate) for row in known]
 
+    def metrics(self, name: str) -> builtins.list[str]:
+        """The metrics that the gates of a model ask of."""
+        names = (
+            one.name
+            for gate in self.list(name)
+            for one in comparisons_of(parse_filter(gate.condition)[0])
+        )
+        return list(dict.fromkeys(one.key for one in names if one.prefix in _MEASURES))
+
     def remove(self, name: str, gate: str) -> None:
         """Take a gate away.
 
@@ -138,6 +149,22 @@ class Gates:
         """
         row = active_version(self._lake, name, version)
         return self._ask(row, alias, aliases_of(self._lake, [name])[name].get(alias))
+
+    def test(
+        self, name: str, version: object, condition: str, alias: str | None = None
+    ) -> GateResult:
+        """What a condition would say of a version, if it were a gate before an alias.
+
+        Raises:
+            NotFound: There is no such version.
+            InvalidInput: The condition means nothing; the message points at where.
+        """
+        check_text(condition, "gate condition", _CONDITION_CHARS_MAX, "split it into several gates")
+        row = active_version(self._lake, name, version)
+        current = aliases_of(self._lake, [name])[name].get(alias) if alias else None
+        return self._result(
+            Gate(name=name, gate="", alias=alias, condition=condition), row, current
+        )
 
     def require(self, version: Mapping[str, Any], alias: str, current: int | None) -> None:
         """Refuse a version that a gate before an alias does not let pass.
@@ -166,20 +193,37 @@ class Gates:
         self, version: Mapping[str, Any], alias: str, current: int | None
     ) -> builtins.list[GateResult]:
         gates = [one for one in self.list(version["name"]) if one.alias in (None, alias)]
-        return [
-            GateResult(
-                gate=one.gate,
-                condition=one.condition,
-                holds=self._holds(one.condition, version, current or version["version"]),
-            )
-            for one in gates
-        ]
+        return [self._result(one, version, current) for one in gates]
 
-    def _holds(self, condition: str, version: Mapping[str, Any], current: int) -> bool:
+    def _result(self, gate: Gate, version: Mapping[str, Any], current: int | None) -> GateResult:
+        """What one gate says of a version, and how it came to that."""
         parameters = Parameters(self._clock.now_us())
-        test, _ = compile_filter(CANDIDATES, condition, parameters)
-        if test is None:
-            return True
+        test, _ = compile_filter(CANDIDATES, gate.condition, parameters)
+        parts = compile_parts(CANDIDATES, gate.condition, parameters)
+        columns = [f"coalesce({test or 'true'}, false)"]
+        for part in parts:
+            columns += [part.value, part.test]
+        told = self._read(version, current or version["version"], columns, parameters)
+        return GateResult(
+            gate=gate.gate,
+            condition=gate.condition,
+            alias=gate.alias,
+            description=gate.description,
+            holds=bool(told[0]),
+            parts=[
+                GatePart(text=part.text, value=value, holds=bool(holds))
+                for part, value, holds in zip(parts, told[1::2], told[2::2], strict=True)
+            ],
+        )
+
+    def _read(
+        self,
+        version: Mapping[str, Any],
+        current: int,
+        columns: Sequence[str],
+        parameters: Parameters,
+    ) -> builtins.list[Any]:
+        """Read expressions of a version, beside the one that the alias points at now."""
         name, number = version["name"], version["version"]
         rows = self._lake.scan(
             "model_versions", where={"name": name, "version": [number, current]}
@@ -189,8 +233,11 @@ class Gates:
             "model_ids": [row["model_id"] for row in rows if row["model_id"]],
         }
         wanted = {"name": name, "version": number, "current": current, **links}
+        listed = ", ".join(f"{column} as c{at}" for at, column in enumerate(columns))
         found = self._lake.sql(
-            f"{_CANDIDATE} select count(*) as n from found where {test}",
+            f"{_CANDIDATE} select {listed} from found limit 1",
             params={**wanted, "versions": [number, current], **parameters.values},
         )
-        return bool(found["n"][0].as_py())
+        # Where the version the alias points at is gone, nothing holds.
+        first = found.to_pylist()[0] if found.num_rows else {}
+        return [first.get(f"c{at}") for at in range(len(columns))]

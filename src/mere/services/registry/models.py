@@ -35,11 +35,14 @@ from mere.services.registry.reviews import Reviews
 from mere.services.registry.rows import (
     ModelRows,
     active_model,
+    alias_move,
     aliases_of,
     changes_of,
+    check_unchanged,
     is_active,
     model_entity,
     model_row,
+    uid_of,
     version_entity,
     version_rows,
 )
@@ -152,14 +155,22 @@ class Models:
         except AlreadyExists:
             return self.get(name)
 
-    def describe(self, name: str, description: str | None) -> RegisteredModel:
+    def describe(
+        self, name: str, description: str | None, *, expected: str | None = None
+    ) -> RegisteredModel:
         """Set the description.
+
+        Args:
+            name: The model.
+            description: What it is, as Markdown.
+            expected: What is to be replaced; where it is something else, nothing is written.
 
         Raises:
             NotFound: There is no such model.
+            Conflict: Somebody else wrote a description meanwhile.
         """
         check_description(description)
-        active_model(self._lake, name)
+        check_unchanged(active_model(self._lake, name), expected)
         now = self._clock.now_us()
         change = {"name": name, "description": description, "changed_at": now}
         self._lake.patch("registered_models", [change])
@@ -203,7 +214,7 @@ class Models:
         row = active_model(self._lake, name)
         if new_name == name:
             return self.get(name)
-        uid = row.get("model_uid") or f"name:{name}"
+        uid = uid_of(row)
 
         def reserve(number: int) -> Turn[None]:
             taken = model_row(self._lake, new_name)
@@ -250,9 +261,13 @@ class Models:
                 for one in version_rows(self._lake, name, ["version", "lifecycle"])
                 if is_active(one)
             ]
+            aliases = aliases_of(self._lake, [name])[name]
             turn.patches["model_aliases"] = [
-                {"name": name, "alias": alias, "version": None}
-                for alias in aliases_of(self._lake, [name])[name]
+                {"name": name, "alias": alias, "version": None} for alias in aliases
+            ]
+            turn.patches["model_alias_moves"] = [
+                alias_move(self._clock, row, alias, to=None, was=at)
+                for alias, at in aliases.items()
             ]
             turn.patches["model_gates"] = [
                 {"name": name, "gate": one.gate, "condition": None} for one in self.gates.list(name)

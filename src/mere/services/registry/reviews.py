@@ -12,10 +12,12 @@ import msgspec
 
 from mere.clock import run_id as new_id
 from mere.entities.limits import check_text
-from mere.entities.model import Review, ReviewState
+from mere.entities.model import Review, ReviewState, check_reviewers
 from mere.services.registry.rows import active_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mere.clock import Clock
     from mere.lake import Lake
     from mere.services.registry.turns import Patches
@@ -47,6 +49,7 @@ class Reviews:
         state: str,
         *,
         comment: str | None = None,
+        reviewers: Sequence[str] = (),
         by: str | None = None,
     ) -> Review:
         """Request, approve or reject a version, or only comment on it.
@@ -56,6 +59,7 @@ class Reviews:
             version: Its version.
             state: ``requested``, ``approved``, ``rejected`` or ``comment``.
             comment: In words.
+            reviewers: The users whom a request asks; they find it in their inboxes.
             by: The account that says it.
 
         Raises:
@@ -73,6 +77,7 @@ class Reviews:
             "version_id": row["version_id"],
             "state": said,
             "comment": comment,
+            "reviewers": check_reviewers(said, reviewers),
             "reviewed_by": by,
             "reviewed_at": self._clock.now_us(),
         }
@@ -80,7 +85,7 @@ class Reviews:
         if said is not ReviewState.COMMENT:
             patches["model_versions"] = [{**key, "review": said}]
         data = {**key, "version": str(row["version"]), "state": said}
-        more = {"comment": comment, "reviewed_by": by}
+        more = {"comment": comment, "reviewed_by": by, "reviewers": list(reviewers)}
         self._events.add(patches, "model_version_review.created", {**data, **more})
         with self._lake.batch() as batch:
             for table, rows in patches.items():

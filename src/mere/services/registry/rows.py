@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mere.clock import run_id as new_id
 from mere.entities.model import (
     ModelLifecycle,
     ModelVersion,
@@ -17,23 +18,27 @@ from mere.entities.model import (
     check_model_name,
     check_version,
 )
-from mere.errors import ErrorCode, NotFound
+from mere.errors import Conflict, ErrorCode, NotFound
 from mere.services.imports import changed_rows
 from mere.services.runs.search import STAMPED
 
 if TYPE_CHECKING:
+    from mere.clock import Clock
     from mere.lake import Lake
 
 __all__ = [
     "ModelRows",
     "active_model",
     "active_version",
+    "alias_move",
     "aliases_of",
     "changes_of",
+    "check_unchanged",
     "is_active",
     "model_entity",
     "model_row",
     "plain_row",
+    "uid_of",
     "version_entity",
     "version_rows",
 ]
@@ -151,6 +156,56 @@ def aliases_of(lake: Lake, names: Iterable[str]) -> dict[str, dict[str, int]]:
             if row["version"] is not None:
                 found[row["name"]][row["alias"]] = row["version"]
     return found
+
+
+def check_unchanged(row: Mapping[str, Any], expected: str | None) -> None:
+    """Refuse to write over a description that nobody has seen.
+
+    Raises:
+        Conflict: It is not what was expected.
+    """
+    if expected is not None and (row.get("description") or "") != expected:
+        raise Conflict(
+            ErrorCode.CHANGED_MEANWHILE,
+            "somebody else changed the description meanwhile: read it again, then write yours",
+            name=row["name"],
+        )
+
+
+def alias_move(
+    clock: Clock,
+    model: Mapping[str, Any],
+    alias: str,
+    *,
+    to: int | None,
+    was: int | None,
+    by: str | None = None,
+) -> dict[str, Any]:
+    """A row that remembers a move of an alias.
+
+    Args:
+        clock: For its id and time.
+        model: The model's row.
+        alias: What moves.
+        to: The version it points at now; None where it is removed.
+        was: The version it pointed at before; None where it is new.
+        by: The account that moved it.
+    """
+    return {
+        "move_id": new_id(clock),
+        "name": model["name"],
+        "model_uid": uid_of(model),
+        "alias": alias,
+        "version": to,
+        "from_version": was,
+        "moved_by": by,
+        "moved_at": clock.now_us(),
+    }
+
+
+def uid_of(model: Mapping[str, Any]) -> str:
+    """What stays the same when a model is renamed; those taken in from elsewhere have none."""
+    return model.get("model_uid") or f"name:{model['name']}"
 
 
 def model_entity(row: Mapping[str, Any], aliases: Mapping[str, int]) -> RegisteredModel:

@@ -11,6 +11,7 @@ from mere.lake import Column, Table
 __all__ = [
     "DEPLOYMENTS",
     "MODEL_ALIASES",
+    "MODEL_ALIAS_MOVES",
     "MODEL_GATES",
     "MODEL_REVIEWS",
     "MODEL_VERSIONS",
@@ -82,6 +83,22 @@ MODEL_ALIASES = Table(
     doc="names for versions of models, which may move",
 )
 
+MODEL_ALIAS_MOVES = Table(
+    "model_alias_moves",
+    columns=(
+        Column("move_id", "string", "a UUIDv7 as 32 hexadecimal digits: sorts by time"),
+        Column("name", "string", "the registered model, as it was called then"),
+        Column("model_uid", "string", "as in registered_models, whatever it is called"),
+        Column("alias", "string"),
+        Column("version", "long", "where it points since then; null where it was removed"),
+        Column("from_version", "long", "where it pointed before; null where it was new"),
+        Column("moved_by", "string", "the account that moved it"),
+        Column("moved_at", "timestamptz"),
+    ),
+    key=("move_id",),
+    doc="where aliases pointed when; model_aliases has where they point now",
+)
+
 MODEL_REVIEWS = Table(
     "model_reviews",
     columns=(
@@ -93,6 +110,7 @@ MODEL_REVIEWS = Table(
         Column("comment", "string"),
         Column("reviewed_by", "string", "the account that said it"),
         Column("reviewed_at", "timestamptz"),
+        Column("reviewers", "list<string>", "the users whom a request asks"),
     ),
     key=("review_id",),
     doc="what people said of versions of models",
@@ -181,6 +199,7 @@ REGISTRY_TABLES = (
     REGISTERED_MODELS,
     MODEL_VERSIONS,
     MODEL_ALIASES,
+    MODEL_ALIAS_MOVES,
     MODEL_REVIEWS,
     MODEL_GATES,
     DEPLOYMENTS,

@@ -31,8 +31,10 @@ from mere.services.registry.files import describe_files, digest_of, rows_for
 from mere.services.registry.rows import (
     active_model,
     active_version,
+    alias_move,
     aliases_of,
     changes_of,
+    check_unchanged,
     is_active,
     plain_row,
     version_entity,
@@ -205,14 +207,25 @@ class ModelVersions:
         row = active_version(self._lake, name, version)
         return version_entity(row, aliases_of(self._lake, [name])[name])
 
-    def describe(self, name: str, version: object, description: str | None) -> ModelVersion:
+    def describe(
+        self, name: str, version: object, description: str | None, *, expected: str | None = None
+    ) -> ModelVersion:
         """Set the description.
+
+        Args:
+            name: The registered model.
+            version: Its version.
+            description: What it is, as Markdown.
+            expected: What is to be replaced; where it is something else, nothing is written.
 
         Raises:
             NotFound: There is no such version.
+            Conflict: Somebody else wrote a description meanwhile.
         """
         check_description(description)
-        key = _key(active_version(self._lake, name, version))
+        row = active_version(self._lake, name, version)
+        check_unchanged(row, expected)
+        key = _key(row)
         change = {"description": description, "changed_at": self._clock.now_us()}
         self._lake.patch("model_versions", [{**key, **change}])
         return self.get(name, version)
@@ -293,10 +306,15 @@ class ModelVersions:
             gone = {"lifecycle": ModelLifecycle.DELETED, "changed_at": self._clock.now_us()}
             turn = self._turn(name, change)
             turn.patches["model_versions"] = [{**_key(row), **gone}]
+            gone_too = [
+                alias for alias, at in aliases_of(self._lake, [name])[name].items() if at == number
+            ]
+            model = active_model(self._lake, name)
             turn.patches["model_aliases"] = [
-                {"name": name, "alias": alias, "version": None}
-                for alias, at in aliases_of(self._lake, [name])[name].items()
-                if at == number
+                {"name": name, "alias": alias, "version": None} for alias in gone_too
+            ]
+            turn.patches["model_alias_moves"] = [
+                alias_move(self._clock, model, alias, to=None, was=number) for alias in gone_too
             ]
             return turn
 

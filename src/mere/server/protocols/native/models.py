@@ -8,6 +8,7 @@ import msgspec
 
 from mere.entities.actor import Action, Scope
 from mere.entities.artifact import Artifact
+from mere.entities.comment import Subject
 from mere.entities.model import Gate, GateResult, ModelVersion, RegisteredModel, Review
 from mere.server.operations import SIGNED_IN, Call, Permission
 from mere.server.protocols.native.wire import EDIT, operation
@@ -42,9 +43,17 @@ class NewModel(msgspec.Struct):
 
 
 class ModelChange(msgspec.Struct):
-    """What to change of a model or a version; a tag of null is removed."""
+    """What to change of a model or a version; a tag of null is removed.
+
+    Args:
+        description: What it is, as Markdown; null removes it.
+        was: The description that was changed: where it is another by now, nothing is written.
+        tags: Those to set.
+        new_name: What the model is to be called.
+    """
 
     description: str | msgspec.UnsetType | None = msgspec.UNSET
+    was: str | None = None
     tags: dict[str, str | None] = {}
     new_name: str | None = None
 
@@ -74,10 +83,11 @@ class GateChange(msgspec.Struct):
 
 
 class NewReview(msgspec.Struct):
-    """What somebody says of a version."""
+    """What somebody says of a version; a request may name users and groups whom it asks."""
 
     state: str
     comment: str | None = None
+    reviewers: list[str] = []
 
 
 class Models(msgspec.Struct):
@@ -158,10 +168,10 @@ def change_model(call: Call) -> RegisteredModel:
     """Change a registered model: its description, tags or name."""
     data: ModelChange = call.data
     models, name = call.warehouse.models, call.path["name"]
+    if data.description is not msgspec.UNSET:
+        models.describe(name, data.description, expected=data.was)
     if data.tags:
         models.set_tags(name, data.tags)
-    if data.description is not msgspec.UNSET:
-        models.describe(name, data.description)
     if data.new_name:
         return models.rename(name, data.new_name)
     return models.get(name)
@@ -224,10 +234,10 @@ def change_version(call: Call) -> ModelVersion:
     """Change a version's description or tags."""
     data: ModelChange = call.data
     versions, key = call.warehouse.models.versions, _key(call)
+    if data.description is not msgspec.UNSET:
+        versions.describe(*key, data.description, expected=data.was)
     if data.tags:
         versions.set_tags(*key, data.tags)
-    if data.description is not msgspec.UNSET:
-        versions.describe(*key, data.description)
     return versions.get(*key)
 
 
@@ -243,8 +253,15 @@ def delete_version(call: Call) -> None:
 def add_review(call: Call) -> Review:
     """Request, approve or reject a version, or comment on it."""
     data: NewReview = call.data
+    name, version = _key(call)
+    place = call.warehouse.subjects.find(call.actor, Subject("model", f"{name}/{version}"))
     return call.warehouse.models.reviews.add(
-        *_key(call), data.state, comment=data.comment, by=call.actor.name
+        name,
+        version,
+        data.state,
+        comment=data.comment,
+        reviewers=call.warehouse.people.asked(place, data.reviewers),
+        by=call.actor.name,
     )
 
 
@@ -301,7 +318,18 @@ def remove_gate(call: Call) -> None:
 @operation("GET", f"{_VERSION}/gates/{{alias}}", permission=_READ, answer=GateAnswer)
 def check_gates(call: Call) -> GateAnswer:
     """What the gates before an alias say of a version; nothing is moved."""
-    return GateAnswer(call.warehouse.models.gates.check(*_key(call), call.path["alias"]))
+    models, key = call.warehouse.models, _key(call)
+    results = models.gates.check(*key, call.path["alias"])
+    current = models.get(key[0]).aliases.get(call.path["alias"])
+    runs = {models.versions.get(key[0], one).run_id for one in (key[1], current) if one}
+    if not all(_reads_run(call, run) for run in runs if run):
+        results = [msgspec.structs.replace(one, parts=[]) for one in results]
+    return GateAnswer(results)
+
+
+def _reads_run(call: Call, run_id: str) -> bool:
+    """Whether the caller may see what a gate found in a run, and not only whether it holds."""
+    return call.warehouse.access.role_on(call.actor, Scope.run(run_id)).allows(Action.READ)
 
 
 def _key(call: Call) -> tuple[str, str]:

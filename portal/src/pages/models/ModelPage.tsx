@@ -1,0 +1,117 @@
+/** One registered model: what it is, its versions and aliases, its gates, where it ran, its history. */
+
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { lazy, Suspense, useMemo, type ComponentType } from "react";
+
+import { useModel, useModelTicks, type Model } from "../../api/models";
+import { useKeys, type Key } from "../../shell/keys";
+import { cx, Empty, Failure, Waiting } from "../../ui";
+import { CopyButton } from "../run/parts";
+import { useSearchText } from "../run/state";
+import { Alias, byRank, Crumbs, Person, Since, VersionLink } from "./parts";
+
+/** What every tab is given. */
+export interface ModelTabProps {
+  model: Model;
+}
+
+const TABS: readonly { id: string; label: string; show: ComponentType<ModelTabProps> }[] = [
+  { id: "", label: "Overview", show: lazy(() => import("./ModelOverview")) },
+  { id: "gates", label: "Gates", show: lazy(() => import("./Gates")) },
+  { id: "deployments", label: "Deployments", show: lazy(() => import("./ModelDeployments")) },
+  { id: "history", label: "History", show: lazy(() => import("./ModelHistory")) },
+];
+
+export default function ModelPage() {
+  const { model: name = "" } = useParams({ strict: false });
+  const [tab] = useSearchText("tab");
+  const found = useModel(name);
+  useModelTicks();
+  const navigate = useNavigate();
+  const keys = useMemo<Key[]>(
+    () => [
+      ...TABS.map((one, number) => ({
+        keys: String(number + 1),
+        does: `Show ${one.label.toLowerCase()}`,
+        act: () =>
+          void navigate({
+            to: "/models/$model",
+            params: { model: name },
+            search: one.id ? { tab: one.id } : {},
+          }),
+      })),
+      { keys: "Escape", does: "Back to the models", act: () => void navigate({ to: "/models" }) },
+    ],
+    [name, navigate],
+  );
+  useKeys("A model", keys);
+
+  if (found.isPending) return <Waiting what="Loading the model" />;
+  if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
+  const shown = TABS.find((one) => one.id === tab);
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <Head model={found.data} />
+      <nav
+        aria-label="Of this model"
+        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
+      >
+        {TABS.map((one, number) => (
+          <Link
+            key={one.id}
+            to="/models/$model"
+            params={{ model: name }}
+            search={one.id ? { tab: one.id } : {}}
+            aria-current={one.id === tab ? "page" : undefined}
+            title={`Key ${number + 1}`}
+            className={cx(
+              "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
+              one.id === tab ? "border-accent font-medium" : "border-transparent text-muted",
+            )}
+          >
+            {one.label}
+          </Link>
+        ))}
+      </nav>
+      <div className="min-h-0 flex-1 overflow-auto">
+        <Suspense fallback={<Waiting />}>
+          {shown ? (
+            <shown.show model={found.data} />
+          ) : (
+            <Empty title="There is no such tab">Choose one of those above.</Empty>
+          )}
+        </Suspense>
+      </div>
+    </div>
+  );
+}
+
+function Head({ model }: { model: Model }) {
+  return (
+    <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-panel px-4 pt-2 pb-1.5">
+      <Crumbs>
+        <Link to="/models" className="hover:underline">
+          Models
+        </Link>
+        /
+      </Crumbs>
+      <h1 className="max-w-[50vw] truncate text-base font-semibold" title={model.name}>
+        <bdi>{model.name}</bdi>
+      </h1>
+      <CopyButton text={model.name} what="Copy name" />
+      {byRank(model.aliases).map(([alias, version]) => (
+        <Alias key={alias} name={alias}>
+          <VersionLink name={model.name} version={version} />
+        </Alias>
+      ))}
+      <span className="flex min-w-0 items-center gap-1 text-muted">
+        registered <Since moment={model.registered_at} />
+        {model.created_by && (
+          <>
+            by <Person name={model.created_by} />
+          </>
+        )}
+      </span>
+    </header>
+  );
+}

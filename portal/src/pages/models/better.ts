@@ -1,0 +1,42 @@
+/** Whether a metric became better: by its name, as nobody says which way is good. */
+
+const LOWER =
+  /(^|[/_.-])(loss|err|error|mse|mae|rmse|mape|rmsle|perplexity|ppl|wer|cer|fid|latency|nll|brier|ece|time|duration|cost)([/_.-]|$|\d)/i;
+
+/** Whether less of it is better. */
+export function isLowerBetter(key: string): boolean {
+  return LOWER.test(key);
+}
+
+export interface Delta {
+  key: string;
+  mine: number | string | undefined;
+  other: number | string | undefined;
+  /** How much larger this version's is; nothing where either is no number. */
+  by: number | null;
+  /** Better, worse, or the same. */
+  verdict: "better" | "worse" | "same" | null;
+}
+
+/** Metrics of two versions beside each other, those in both first. */
+export function deltas(
+  mine: Readonly<Record<string, number | string>>,
+  other: Readonly<Record<string, number | string>>,
+): Delta[] {
+  const keys = [...new Set([...Object.keys(mine), ...Object.keys(other)])];
+  return keys
+    .map((key) => delta(key, mine[key], other[key]))
+    .sort(
+      (a, b) =>
+        Number(b.by !== null) - Number(a.by !== null) ||
+        a.key.localeCompare(b.key, "en", { numeric: true }),
+    );
+}
+
+function delta(key: string, mine: Delta["mine"], other: Delta["other"]): Delta {
+  if (typeof mine !== "number" || typeof other !== "number")
+    return { key, mine, other, by: null, verdict: null };
+  const by = mine - other;
+  const isBetter = isLowerBetter(key) ? by < 0 : by > 0;
+  return { key, mine, other, by, verdict: by === 0 ? "same" : isBetter ? "better" : "worse" };
+}

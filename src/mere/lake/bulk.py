@@ -137,6 +137,12 @@ class BulkTables:
         iceberg = self._reading.iceberg
         return read_files(self._reading, iceberg.files_of(state, snapshot), schema, columns)
 
+    def files(self, name: str, snapshot_id: int | None) -> list[tuple[str, int, int]]:
+        """The files of one snapshot in order; see `Lake.table_files`."""
+        state, snapshot, _ = self._find(name, snapshot_id)
+        files = self._reading.iceberg.files_of(state, snapshot)
+        return [(file.key, file.rows, file.size) for file in files]
+
     def schema(self, name: str, snapshot_id: int | None) -> pa.Schema:
         """The schema of one snapshot; see `Lake.table_schema`."""
         state, snapshot, _ = self._find(name, snapshot_id)

@@ -111,7 +111,7 @@ def _text(begin: Preview, file: io.BufferedReader) -> Preview:
 def _table(begin: Preview, found: Artifact, file: io.BufferedReader, rows: int) -> Preview:
     if not found.path.lower().endswith(".parquet"):
         return _lines(begin, found, file, rows)
-    head = parquet_head(file, found.size, rows=rows, columns_max=_COLUMNS_MAX)
+    head = parquet_head(file, found.size, rows=rows, columns=_COLUMNS_MAX)
     return msgspec.structs.replace(begin, **msgspec.structs.asdict(head))
 
 

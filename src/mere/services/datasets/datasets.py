@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from mere.entities.dataset import PURGED, Dataset, DatasetKind
 from mere.entities.dataset_diff import DatasetDiff
 from mere.errors import ErrorCode, InvalidInput
+from mere.services.datasets.cards import Cards
+from mere.services.datasets.catalogue import Catalogue
 from mere.services.datasets.diff import diff_files, diff_tables
 from mere.services.datasets.files import DatasetFiles
 from mere.services.datasets.references import DatasetReferences
@@ -39,6 +41,8 @@ class Datasets(DatasetVersions):
         tables: Versions that are tables.
         files: Versions that are made of files.
         references: Versions whose data is kept elsewhere.
+        catalogue: Finds datasets, and who used them.
+        cards: What people wrote about datasets.
     """
 
     def __init__(self, lake: Lake, clock: Clock) -> None:
@@ -46,6 +50,8 @@ class Datasets(DatasetVersions):
         self.tables = DatasetTables(lake, self, clock)
         self.files = DatasetFiles(lake, self)
         self.references = DatasetReferences(self)
+        self.catalogue = Catalogue(lake)
+        self.cards = Cards(lake, clock, self)
 
     def read(
         self,
@@ -127,13 +133,21 @@ class Datasets(DatasetVersions):
             ) from error
         return target
 
-    def diff(self, first: Dataset, second: Dataset, *, sample: int = 10) -> DatasetDiff:
+    def diff(
+        self,
+        first: Dataset,
+        second: Dataset,
+        *,
+        sample: int = 10,
+        may_read: Callable[[Dataset], bool] = lambda _: True,
+    ) -> DatasetDiff:
         """What is different between two versions.
 
         Args:
             first: The version before.
             second: The version after.
             sample: How many different rows to return of either kind.
+            may_read: Whether the rows of a version may be read; those of others are not compared.
 
         Raises:
             InvalidInput: One is made of files and the other is not.
@@ -146,7 +160,8 @@ class Datasets(DatasetVersions):
             )
         if first.kind is DatasetKind.FILES:
             return diff_files(first, second, self.files.list(first), self.files.list(second))
-        return diff_tables(first, second, self.read, sample=sample)
+        read = self.read if may_read(first) and may_read(second) else None
+        return diff_tables(first, second, read, sample=sample)
 
     def purge(self, dataset_id: str) -> Dataset:
         """Remove a version for good, so that its data can be collected; to do it again is fine.

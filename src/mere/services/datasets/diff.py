@@ -17,13 +17,15 @@ __all__ = ["diff_files", "diff_tables"]
 Read = Callable[[Dataset, list[str] | None], "pa.RecordBatchReader"]
 
 
-def diff_tables(first: Dataset, second: Dataset, read: Read, *, sample: int = 10) -> DatasetDiff:
+def diff_tables(
+    first: Dataset, second: Dataset, read: Read | None, *, sample: int = 10
+) -> DatasetDiff:
     """Compare two versions that are tables, or references to tables.
 
     Args:
         first: The version before.
         second: The version after.
-        read: Reads columns of a version.
+        read: Reads columns of a version; None where rows are not to be compared.
         sample: How many different rows to return of either kind.
     """
     before = {column.name: column for column in first.columns}
@@ -39,7 +41,7 @@ def diff_tables(first: Dataset, second: Dataset, read: Read, *, sample: int = 10
     is_same = first.digest is not None and first.digest == second.digest
     if is_same and first.rows is not None:
         rows = RowsDiff(first.rows, first.rows, 0, 0, list(before))
-    elif _is_readable(first) and _is_readable(second):
+    elif read is not None and _is_readable(first) and _is_readable(second):
         rows = _diff_rows(first, second, shared, read, sample)
     is_same_schema = first.columns == second.columns
     if rows is not None and is_same_schema:

@@ -1,4 +1,4 @@
-"""The first rows of Parquet files of unknown people, read in a process that may be killed."""
+"""Some rows of Parquet files of unknown people, read in a process that may be killed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
-from mere.errors import ErrorCode, Unavailable
+from mere.errors import ErrorCode, InvalidInput, Unavailable
 from mere.lake.sandbox_process import EXIT_MEMORY, Pipe
 
-__all__ = ["ParquetHead", "parquet_head"]
+__all__ = ["ParquetHead", "parquet_head", "parquet_value"]
 
 _AT_ONCE = 2
 _WAIT_S = 15.0
@@ -22,6 +22,8 @@ _TIME_S = 20.0
 _MEMORY_BYTES_MAX = 512 << 20
 _PIECE_BYTES_MAX = 8 << 20
 _READ_BYTES_MAX = 256 << 20
+
+_WANTED = b'{"read":'
 
 _turns = threading.BoundedSemaphore(_AT_ONCE)
 
@@ -46,18 +48,61 @@ class ParquetHead(msgspec.Struct):
     problem: str | None = None
 
 
-def parquet_head(file: io.BufferedIOBase, size: int, *, rows: int, columns_max: int) -> ParquetHead:
-    """Read the first rows of a Parquet file, and never let it harm this process.
+def parquet_head(
+    file: io.BufferedIOBase,
+    size: int,
+    *,
+    rows: int,
+    columns: int | list[str],
+    skip: int = 0,
+    image_bytes: int = 0,
+) -> ParquetHead:
+    """Read some rows of a Parquet file, and never let it harm this process.
 
     Args:
         file: The file; it is read from where that is needed.
         size: Its bytes.
         rows: How many rows.
-        columns_max: At most so many columns.
+        columns: These columns, or at most so many.
+        skip: How many rows to leave out before.
+        image_bytes: How many bytes of images to return, as ``data:`` addresses; of others only
+            their kind and size is told.
 
     Raises:
         Unavailable: Too many others are being read.
     """
+    try:
+        asked = {"rows": rows, "columns": columns, "skip": skip, "image_bytes": image_bytes}
+        heard = _asked(file, size, asked)
+        return msgspec.json.decode(heard, type=ParquetHead)
+    except _Unreadable as error:
+        return ParquetHead(problem=str(error))
+    except msgspec.MsgspecError:
+        return ParquetHead(problem="the file cannot be read")
+
+
+def parquet_value(file: io.BufferedIOBase, size: int, *, row: int, column: str) -> str | bytes:
+    """Read one value of a Parquet file: bytes as they are, all else as text, cut after some MB.
+
+    Raises:
+        InvalidInput: It cannot be read.
+        Unavailable: Too many others are being read.
+    """
+    try:
+        heard = _asked(file, size, {"cell": column, "skip": row})
+    except _Unreadable as error:
+        raise InvalidInput(ErrorCode.INVALID_VALUE, str(error)) from error
+    if heard[:1] not in (b"b", b"t"):
+        raise InvalidInput(ErrorCode.INVALID_VALUE, "the value cannot be read")
+    return heard[1:] if heard[:1] == b"b" else heard[1:].decode("utf-8", "replace")
+
+
+class _Unreadable(Exception):
+    """Why nothing is known of a file."""
+
+
+def _asked(file: io.BufferedIOBase, size: int, asked: dict[str, Any]) -> bytes:
+    """What a process of its own says of a file."""
     if not _turns.acquire(timeout=_WAIT_S):
         raise Unavailable(
             ErrorCode.BUSY, "too many tables are being looked into: try again", retry_after_s=1
@@ -67,7 +112,7 @@ def parquet_head(file: io.BufferedIOBase, size: int, *, rows: int, columns_max: 
         timer = threading.Timer(_TIME_S, process.kill)
         timer.start()
         try:
-            return _talked(process, file, size, rows=rows, columns_max=columns_max)
+            return _talked(process, file, {"size": size, **asked})
         finally:
             timer.cancel()
             _end(process)
@@ -88,33 +133,27 @@ def _started() -> subprocess.Popen[bytes]:
 
 
 def _talked(
-    process: subprocess.Popen[bytes],
-    file: io.BufferedIOBase,
-    size: int,
-    *,
-    rows: int,
-    columns_max: int,
-) -> ParquetHead:
+    process: subprocess.Popen[bytes], file: io.BufferedIOBase, asked: dict[str, Any]
+) -> bytes:
     assert process.stdin is not None
     assert process.stdout is not None
     pipe = Pipe(process.stdout, process.stdin)  # type: ignore[arg-type]
-    asked = {"size": size, "rows": rows, "columns_max": columns_max}
     read = 0
     try:
         pipe.tell({**asked, "memory_bytes": _MEMORY_BYTES_MAX})
-        while "read" in (heard := pipe.hear()):
-            at, count = heard["read"]
+        while (heard := pipe.receive()).startswith(_WANTED):
+            at, count = msgspec.json.decode(heard, type=dict[str, tuple[int, int]])["read"]
             count = min(count, _PIECE_BYTES_MAX)
             read += count
             if read > _READ_BYTES_MAX:
-                return ParquetHead(problem="the first rows are too far apart to be shown")
+                raise _Unreadable("the rows are too far apart to be shown")
             file.seek(at)
             pipe.send(file.read(count))
-        return msgspec.convert(heard, ParquetHead)
-    except (EOFError, OSError, ValueError):  # also JSON that it did not write to its end
+    except (EOFError, OSError, ValueError) as error:
         if process.wait(_TIME_S) == EXIT_MEMORY:
-            return ParquetHead(problem="the first rows take too much memory to be shown")
-        return ParquetHead(problem="the file cannot be read")
+            raise _Unreadable("the first rows take too much memory to be shown") from error
+        raise _Unreadable("the file cannot be read") from error
+    return heard
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

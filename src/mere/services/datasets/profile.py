@@ -26,6 +26,7 @@ _SAMPLE_ROWS_MAX = 100_000
 _TOP = 10
 _CHARS_MAX = 80
 _QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_BINS = 24
 
 
 class Profiler:
@@ -69,8 +70,9 @@ class Profiler:
         ``rows`` and ``columns``; ``sample_rows`` where not every row was looked at closely;
         ``columns_left_out`` where there were too many. A column has ``name``, ``type`` and
         ``nulls`` and, as far as its type has them, ``distinct``, ``min``, ``max``, ``mean``,
-        ``std``, ``quantiles``, ``top`` (pairs of value and count in the sample), ``nans``,
-        ``infinite``, ``true`` and ``length_max``.
+        ``std``, ``quantiles``, ``histogram`` (``low``, ``high``, and the ``counts`` of the sample
+        in equal stretches between them), ``top`` (pairs of value and count in the sample),
+        ``nans``, ``infinite``, ``true`` and ``length_max``.
         """
         profile: dict[str, Any] = {"rows": self._rows}
         if self._sample_rows < self._rows:
@@ -218,13 +220,29 @@ class _Column:
         found = pc.quantile(stored, q=list(_QUANTILES), interpolation="nearest")
         values = found.cast(stored.type).cast(self._kind).to_pylist()
         named = zip(_QUANTILES, values, strict=True)
-        return {"quantiles": {f"{q:g}": _plain(value) for q, value in named}}
+        quantiles = {f"{q:g}": _plain(value) for q, value in named}
+        return {"quantiles": quantiles, "histogram": self._histogram(stored)}
+
+    def _histogram(self, stored: Any) -> dict[str, Any]:
+        plain = stored.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        ends = pc.min_max(stored)
+        low, high = (pa.scalar(ends[end].as_py(), stored.type) for end in ("min", "max"))
+        # Halves first: the distance of the largest numbers is more than there are numbers.
+        width = plain.max() / 2 - plain.min() / 2
+        places = np.zeros(len(plain)) if width == 0 else (plain / 2 - plain.min() / 2) / width
+        bins = np.minimum((places * _BINS).astype(np.int64), _BINS - 1)
+        return {
+            "low": _plain(low.cast(self._kind).as_py()),
+            "high": _plain(high.cast(self._kind).as_py()),
+            "counts": np.bincount(bins, minlength=_BINS if width else 1).tolist(),
+        }
 
 
 def merge_profiles(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """The profile of two tables of one schema put together, as far as it follows from theirs.
 
-    Distinct values, quantiles and the most frequent values do not, so they are left out.
+    Distinct values, quantiles, histograms and the most frequent values do not, so they are left
+    out.
     """
     known = {column["name"]: column for column in first["columns"]}
     merged: dict[str, Any] = {"rows": first["rows"] + second["rows"]}

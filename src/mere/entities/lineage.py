@@ -1,7 +1,8 @@
 """Lineage: runs, datasets and models as nodes, what was read and written as edges.
 
 A node is named by its kind and id: ``run:<run id>``, ``dataset:<dataset id>``,
-``model:<name>/<version>`` or ``logged_model:<model id>``. Edges point the way the data went.
+``model:<name>/<version>``, ``logged_model:<model id>`` or ``deployment:<deployment id>``. Edges
+point the way the data went.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import msgspec
 
 from mere.errors import ErrorCode, InvalidInput
 
-__all__ = ["Direction", "LineageEdge", "LineageGraph", "LineageNode", "check_asset", "split_node"]
+__all__ = [
+    "Direction",
+    "LineageEdge",
+    "LineageGraph",
+    "LineageLeft",
+    "LineageNode",
+    "check_asset",
+    "split_node",
+]
 
 _KINDS = ("run", "dataset", "model", "logged_model")
 _CHARS_MAX = 600
@@ -42,19 +51,22 @@ class Direction(StrEnum):
 
 
 class LineageNode(msgspec.Struct, frozen=True):
-    """A run, a dataset version or a model version.
+    """A run, a version of a dataset or a model, a logged model, or a deployment.
 
     Args:
         node: Its kind and id, such as ``dataset:<dataset id>``.
-        kind: ``run``, ``dataset`` or ``model``.
+        kind: ``run``, ``dataset``, ``model``, ``logged_model`` or ``deployment``.
         label: As people name it.
-        status: A run's status; of others, their lifecycle where they are not in use.
+        status: Of a run, a logged model or a deployment; of others, their lifecycle where they are
+            not in use.
+        home: Of a run or a logged model: its experiment.
     """
 
     node: str
     kind: str
     label: str
     status: str | None = None
+    home: str | None = None
 
 
 class LineageEdge(msgspec.Struct, frozen=True):
@@ -71,6 +83,22 @@ class LineageEdge(msgspec.Struct, frozen=True):
     context: str | None = None
 
 
+class LineageLeft(msgspec.Struct, frozen=True):
+    """Neighbours of a node that are not in a graph.
+
+    Args:
+        node: Of which node.
+        way: ``up`` where they are before it, ``down`` where they are behind it.
+        kind: Their kind.
+        count: How many there are.
+    """
+
+    node: str
+    way: str
+    kind: str
+    count: int
+
+
 class LineageGraph(msgspec.Struct, frozen=True):
     """What can be reached from one node.
 
@@ -80,12 +108,14 @@ class LineageGraph(msgspec.Struct, frozen=True):
         edges: The edges between them.
         left_out: How many neighbours of a node are not shown, by node: the graph was too wide or
             too deep.
+        left: The same, by way and kind.
     """
 
     root: str
     nodes: list[LineageNode]
     edges: list[LineageEdge]
     left_out: dict[str, int] = {}
+    left: list[LineageLeft] = []
 
     def node(self, name: str) -> LineageNode:
         """The node of that name.

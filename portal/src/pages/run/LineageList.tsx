@@ -1,6 +1,9 @@
 /** What a run read and what it wrote: one step each way, with the names that people know. */
 
+import { Link } from "@tanstack/react-router";
+
 import { Chip, Failure } from "../../ui";
+import { NodeName } from "../lineage/kinds";
 import { useLineage, type LineageGraph } from "./data";
 import { Remark, Section } from "./parts";
 
@@ -22,7 +25,18 @@ export function LineageList({ run }: { run: string }) {
   const inputs = graph.edges.filter((edge) => edge.target === graph.root);
   const outputs = graph.edges.filter((edge) => edge.source === graph.root);
   return (
-    <Section title="Inputs and outputs">
+    <Section
+      title="Inputs and outputs"
+      side={
+        <Link
+          to="/lineage/$kind/$id"
+          params={{ kind: "run", id: run }}
+          className="rounded px-2 py-0.5 text-accent hover:underline"
+        >
+          Show the graph
+        </Link>
+      }
+    >
       {inputs.length + outputs.length === 0 ? (
         <Remark>
           None noted: <code>run.log_input</code> and <code>run.log_output</code> name datasets, and
@@ -56,7 +70,7 @@ function Side({
       <ul>
         {edges.map((edge) => (
           <li key={edge[end]} className="flex items-center gap-2 py-0.5">
-            <NodeLink node={edge[end]} graph={graph} />
+            <Ending node={edge[end]} graph={graph} />
             {edge.context && <Chip>{edge.context}</Chip>}
           </li>
         ))}
@@ -65,14 +79,8 @@ function Side({
   );
 }
 
-/** A node by its kind and name. */
-function NodeLink({ node, graph }: { node: string; graph: LineageGraph }) {
-  const label = graph.nodes.find((one) => one.node === node)?.label ?? node;
-  const kind = node.slice(0, node.indexOf(":"));
-  return (
-    <span className="min-w-0 truncate" title={node}>
-      <span className="text-muted">{kind.replace("_", " ")} </span>
-      {label}
-    </span>
-  );
+/** A node by its kind and name, where it leads somewhere. */
+function Ending({ node, graph }: { node: string; graph: LineageGraph }) {
+  const found = graph.nodes.find((one) => one.node === node);
+  return found ? <NodeName node={found} /> : <span className="truncate">{node}</span>;
 }

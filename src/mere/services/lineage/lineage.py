@@ -1,16 +1,16 @@
 """Lineage: which run read and wrote what, and the graph that follows from it.
 
 The table holds one row for each run, direction and asset; to record the same again changes its
-context only. That a run made a model version follows from the version itself, so it is an edge
-even where nobody recorded it.
+context only. That a run made a model version follows from the version itself, and where it was
+deployed from its deployments, so these are edges even where nobody recorded them.
 
-A graph is found level by level, one query each. It ends at nodes that have been met before, so
-cycles do no harm, and it says what it left out where it is too wide or too deep.
+A graph is found by a walk from node to node (`mere.services.lineage.walk`); it says what it left
+out where it is too wide or too deep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,13 @@ from mere.entities.lineage import (
     Direction,
     LineageEdge,
     LineageGraph,
+    LineageLeft,
     LineageNode,
     check_asset,
     split_node,
 )
 from mere.errors import ErrorCode, InvalidInput, NotFound
+from mere.services.lineage.walk import EDGES, Readable, Walk
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,16 +42,8 @@ _DEPTH = 20
 _WIDTH = 50
 _NODES_MAX = 1_000
 _WAYS = ("both", "up", "down")
-_EDGES = (
-    "with recorded as ("
-    "select case when direction = 'read' then asset else 'run:' || run_id end as source, "
-    "case when direction = 'read' then 'run:' || run_id else asset end as target, context "
-    "from lineage union all "
-    "select 'run:' || run_id, 'model:' || name || '/' || version, null from model_versions "
-    "where run_id is not null), "
-    "edges as (select source, target, max(context) as context from recorded group by all) "
-)
-_Edge = tuple[str, str]
+_BY_ID = {"logged_model": "logged_models", "deployment": "deployments"}
+_Known = tuple[str, str | None, str | None]  # what it is called, how it is, its experiment
 
 
 class Lineage:
@@ -122,6 +116,8 @@ class Lineage:
             return "run:" + self._runs.find(name).run_id
         if colon and kind == "dataset":
             return "dataset:" + self._datasets.resolve(name).dataset_id
+        if colon and kind in _BY_ID and self._lake.get(_BY_ID[kind], name) is not None:
+            return word
         found = [node for node in (self._run(word), self._dataset(word)) if node]
         if not found:
             raise NotFound(
@@ -146,15 +142,20 @@ class Lineage:
         direction: str = "both",
         width: int = _WIDTH,
         nodes_max: int = _NODES_MAX,
+        opened: Collection[str] = (),
+        readable: Readable | None = None,
     ) -> LineageGraph:
         """What a node came from and what came of it.
 
         Args:
-            node: A node, or any word that `resolve` takes.
+            node: A node, or any word that `resolve` takes; ``datasets:<name>`` for all versions of
+                a dataset at once.
             depth: How many steps to follow each way.
             direction: ``up`` to where data came from, ``down`` to where it went, or ``both``.
             width: How many neighbours of one node to follow; those with the newest ids are taken.
             nodes_max: How large the graph may become.
+            opened: Nodes whose neighbours are followed all, however many and far away they are.
+            readable: What may be in it; by default, everything.
 
         Raises:
             NotFound: There is no such node.
@@ -172,44 +173,92 @@ class Lineage:
                 f"depth {depth}, width {width}, nodes_max {nodes_max}: give depth 0 or more and "
                 "the others 1 or more",
             )
-        walk = _Walk(self._lake, self.resolve(node), width, nodes_max)
-        if direction != "down":
-            walk.follow("target", "source", depth)
-        if direction != "up":
-            walk.follow("source", "target", depth)
+        roots = self._roots(node)
+        walk = Walk(
+            self._lake,
+            roots,
+            width=width,
+            nodes_max=nodes_max,
+            opened=opened,
+            readable=readable,
+        )
+        for way in _WAYS[1:]:
+            if direction in (way, "both"):
+                walk.follow(way, depth)
         return LineageGraph(
-            walk.root,
-            self._described(walk.nodes),
+            roots[0],
+            self.described(walk.nodes),
             [LineageEdge(*ends, context) for ends, context in walk.edges.items()],
             walk.left_out,
+            [LineageLeft(*key, count) for key, count in walk.left.items()],
         )
 
-    def _described(self, nodes: Iterable[str]) -> list[LineageNode]:
+    def described(self, nodes: Iterable[str]) -> list[LineageNode]:
+        """Nodes with what people call them and how they are."""
         parts = [(node, *split_node(node)) for node in nodes]
-        labels = {
-            "run": self._labels_of_runs([name for _, kind, name in parts if kind == "run"]),
-            "dataset": self._datasets.labels(
-                [name for _, kind, name in parts if kind == "dataset"]
-            ),
+        ids: dict[str, list[str]] = {}
+        for _, kind, name in parts:
+            ids.setdefault(kind, []).append(name)
+        known: dict[str, dict[str, _Known]] = {
+            "run": self._runs_known(ids.get("run", [])),
+            "dataset": {
+                one: (*named, None)
+                for one, named in self._datasets.labels(ids.get("dataset", [])).items()
+            },
+            "logged_model": self._logged_models_known(ids.get("logged_model", [])),
+            "deployment": self._deployments_known(ids.get("deployment", [])),
         }
-        described = []
-        for node, kind, name in parts:
-            label, status = labels.get(kind, {}).get(name, (name, None))
-            described.append(LineageNode(node, kind, label, status))
-        return described
+        return [
+            LineageNode(node, kind, *known.get(kind, {}).get(name, (name, None, None)))
+            for node, kind, name in parts
+        ]
 
-    def _labels_of_runs(self, ids: list[str]) -> dict[str, tuple[str, str | None]]:
+    def _runs_known(self, ids: list[str]) -> dict[str, _Known]:
         if not ids:
             return {}
-        columns = ["run_id", "name", "status", "lifecycle"]
+        columns = ["run_id", "name", "status", "lifecycle", "experiment_id"]
         rows = self._lake.scan("runs", where={"run_id": ids}, columns=columns).to_pylist()
         return {
             row["run_id"]: (
                 row["name"] or row["run_id"],
                 row["status"] if row["lifecycle"] != Lifecycle.DELETED else Lifecycle.DELETED,
+                row["experiment_id"],
             )
             for row in rows
         }
+
+    def _logged_models_known(self, ids: list[str]) -> dict[str, _Known]:
+        if not ids:
+            return {}
+        columns = ["model_id", "name", "status", "experiment_id"]
+        rows = self._lake.scan("logged_models", where={"model_id": ids}, columns=columns)
+        return {
+            row["model_id"]: (row["name"] or row["model_id"], row["status"], row["experiment_id"])
+            for row in rows.to_pylist()
+        }
+
+    def _deployments_known(self, ids: list[str]) -> dict[str, _Known]:
+        if not ids:
+            return {}
+        columns = ["deployment_id", "application", "environment", "status"]
+        rows = self._lake.scan("deployments", where={"deployment_id": ids}, columns=columns)
+        return {
+            row["deployment_id"]: (
+                f"{row['application']} in {row['environment']}",
+                row["status"],
+                None,
+            )
+            for row in rows.to_pylist()
+        }
+
+    def _roots(self, node: str) -> list[str]:
+        kind, _, name = node.partition(":")
+        if kind != "datasets":
+            return [self.resolve(node)]
+        versions = self._datasets.of(name)["dataset_id"].to_pylist()
+        if not versions:
+            versions = [self._datasets.find(name).dataset_id]  # tells why there is none
+        return [f"dataset:{one}" for one in versions]
 
     def _run(self, word: str) -> str | None:
         try:
@@ -226,8 +275,9 @@ class Lineage:
     def _model(self, name: str) -> str:
         node = "model:" + name
         known = self._lake.sql(
-            _EDGES + "select 1 from edges where source = $node or target = $node limit 1",
-            params={"node": node},
+            EDGES + "select 1 from edges where source = $node or target = $node union all "
+            "select 1 from model_versions where name || '/' || version = $name limit 1",
+            params={"node": node, "name": name},
         )
         if not known.num_rows:
             raise NotFound(
@@ -236,63 +286,6 @@ class Lineage:
                 node=node,
             )
         return node
-
-
-class _Walk:
-    """One search through the edges, both ways from a root."""
-
-    def __init__(self, lake: Lake, root: str, width: int, nodes_max: int) -> None:
-        self._lake = lake
-        self._width = width
-        self._nodes_max = nodes_max
-        self.root = root
-        self.nodes = {root: None}
-        self.edges: dict[_Edge, str | None] = {}
-        self.left_out: dict[str, int] = {}
-
-    def follow(self, here: str, there: str, depth: int) -> None:
-        """Go on from the root, from one end of the edges to the other."""
-        met = {self.root}
-        frontier = [self.root]
-        for level in range(depth + 1):
-            found: dict[str, None] = {}
-            for row in self._step(here, there, frontier):
-                if row["place"] is None:
-                    self._leave_out(row["here"], row["left"])
-                elif level == depth and row["there"] not in self.nodes:
-                    self._leave_out(row["here"], 1)
-                elif self._take(row, here):
-                    found[row["there"]] = None
-            frontier = [node for node in found if node not in met]
-            met.update(frontier)
-            if not frontier:
-                return
-
-    def _take(self, row: dict[str, Any], here: str) -> bool:
-        if row["there"] not in self.nodes:
-            if len(self.nodes) >= self._nodes_max:
-                self._leave_out(row["here"], 1)
-                return False
-            self.nodes[row["there"]] = None
-        ends = (row["here"], row["there"])
-        self.edges[ends if here == "source" else ends[::-1]] = row["context"]
-        return True
-
-    def _leave_out(self, node: str, count: int) -> None:
-        self.left_out[node] = self.left_out.get(node, 0) + count
-
-    def _step(self, here: str, there: str, frontier: list[str]) -> list[dict[str, Any]]:
-        """The neighbours of some nodes; a row without a place says how many more there are."""
-        rows: list[dict[str, Any]] = self._lake.sql(
-            _EDGES + f", near as (select {here} as here, {there} as there, context, "
-            f"row_number() over (partition by {here} order by {there} desc) as place "
-            f"from edges where {here} in (select unnest($frontier))) "
-            "select here, there, context, place, 0 as left from near where place <= $width "
-            "union all select here, null, null, null, count(*) from near where place > $width "
-            "group by here order by here, place",
-            params={"frontier": frontier, "width": self._width},
-        ).to_pylist()
-        return rows
 
 
 def lineage_row(

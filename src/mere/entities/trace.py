@@ -84,6 +84,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
         metadata: What the client says of it and nobody changes.
         tags: What anybody may change.
         resource: What produced its spans, such as ``service.name``.
+        models: The models that were called, as far as their spans say what they used.
         input_tokens: Tokens that went into models.
         output_tokens: Tokens that came out of them.
         total_tokens: Both.
@@ -110,6 +111,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, str] = {}
     tags: dict[str, str] = {}
     resource: dict[str, str] = {}
+    models: list[str] = []
     input_tokens: int | None = None
     output_tokens: int | None = None
     total_tokens: int | None = None

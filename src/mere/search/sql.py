@@ -16,7 +16,16 @@ from mere.search.schema import Entity, Type
 from mere.search.source import Source
 from mere.search.syntax import And, Comparison, Condition, Not, Operator, Or
 
-__all__ = ["OrderTerm", "Parameters", "Pattern", "compile_filter", "compile_order"]
+__all__ = [
+    "OrderTerm",
+    "Parameters",
+    "Part",
+    "Pattern",
+    "comparisons_of",
+    "compile_filter",
+    "compile_order",
+    "compile_parts",
+]
 
 _BINARY = {
     Operator.EQUAL: "{x} = {v}",
@@ -91,6 +100,21 @@ class Pattern:
     text: str
     source: Source
     comparison: Comparison
+
+
+@dataclass(frozen=True)
+class Part:
+    """One comparison of a filter by itself.
+
+    Args:
+        text: As it was written.
+        value: SQL for what it looks at, as text.
+        test: SQL for whether it holds; never null.
+    """
+
+    text: str
+    value: str
+    test: str
 
 
 @dataclass(frozen=True)
@@ -224,6 +248,36 @@ def compile_filter(
         return None, []
     compiler = _Compiler(entity, source, parameters)
     return compiler.condition(condition), compiler.patterns
+
+
+def compile_parts(entity: Entity, text: str, parameters: Parameters) -> list[Part]:
+    """The comparisons of a filter one by one, to tell why it holds or does not.
+
+    Raises:
+        InvalidInput: The filter is wrong; the message points at where.
+    """
+    condition, source = parse_filter(text)
+    compiler = _Compiler(entity, source, parameters)
+    return [
+        Part(
+            text[one.name.span.start : one.span.end],
+            f"({parameters.read(bind_comparison(entity, one, source).field)})::varchar",
+            compiler.condition(one, is_negated=True),
+        )
+        for one in comparisons_of(condition)
+    ]
+
+
+def comparisons_of(node: Condition | None) -> list[Comparison]:
+    """The comparisons of a condition, as they were written from left to right."""
+    match node:
+        case None:
+            return []
+        case And(terms) | Or(terms):
+            return [found for term in terms for found in comparisons_of(term)]
+        case Not(term):
+            return comparisons_of(term)
+    return [node]
 
 
 def compile_order(entity: Entity, order: Any, parameters: Parameters) -> list[OrderTerm]:

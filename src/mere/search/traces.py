@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from mere.search.schema import Attribute, Entity, Family, Related, Type
 
-__all__ = ["TRACES"]
+__all__ = ["SPAN_TYPE", "TRACES"]
 
 
 def _text(name: str, doc: str, *aliases: str) -> Attribute:
@@ -29,7 +29,7 @@ _SAID_TYPE = (
     "'$.\"openinference.span.kind\"', '$.\"gen_ai.operation.name\"', "
     "'$.\"traceloop.span.kind\"'])"
 )
-_TYPE = (
+SPAN_TYPE = (
     f"list_transform([{_SAID_TYPE}], lambda t: coalesce(trim(t[1], '\"'), t[2], "
     "case t[3] when 'chat' then 'CHAT_MODEL' when 'create_agent' then 'AGENT' "
     "when 'invoke_agent' then 'AGENT' when 'invoke_workflow' then 'WORKFLOW' "
@@ -38,11 +38,13 @@ _TYPE = (
     "when 'response' then 'LLM' when 'retrieval' then 'RETRIEVER' "
     "else upper(t[3]) end, upper(t[4])))[1]"
 )
+"""SQL of what kind of work a span says it is; see `mere.services.traces.span_meaning`."""
+
 _SPANS = Related(
     ("span", "spans"),
     {
         "name": "name",
-        "type": _TYPE,
+        "type": SPAN_TYPE,
         "status": "status",
         "kind": "kind",
         "content": "concat_ws(' ', name, attributes, events)",

@@ -48,6 +48,10 @@ def _counted(above: str, said: str) -> str:
 _COUNTED = (
     f"{_counted('above', 'total_tokens')} as counted, {_counted('cost_above', 'cost')} as charged"
 )
+_MODELS = (
+    "list_sort(list_distinct(list_filter(list_transform(coalesce(map_values(usage), []), "
+    "lambda u: u.model), lambda m: m is not null)))"
+)
 _NAMED = {"map": "tags", "mlflow.traceName": "coalesce(declared['name'], name)"}
 _TOLD = {
     "map": "metadata",
@@ -81,7 +85,8 @@ FOUND = (
     "case when resource is null then tags when tags is null then resource "
     "else map_concat(resource, tags) end as tags, resource, "
     f"{_entries(_NAMED)} as all_tags, {_entries(_TOLD)} as all_metadata, "
-    f"{_ADDED}, is_recorded, coalesce(lifecycle, 'active') as lifecycle, created_at, updated_at "
+    f"{_MODELS} as models, {_ADDED}, is_recorded, "
+    "coalesce(lifecycle, 'active') as lifecycle, created_at, updated_at "
     "from declaring)"
 )
 """SQL of common table expressions: the traces as they are shown, called ``found``."""
@@ -103,6 +108,7 @@ _COLUMNS = (
     "metadata",
     "tags",
     "resource",
+    "models",
     "input_tokens",
     "output_tokens",
     "total_tokens",
@@ -216,7 +222,7 @@ class TraceSearch:
                 f"facets {unknown} are not known: use {', '.join(FACETS)}",
                 facets=unknown,
             )
-        head, params = self._matching(experiment_ids, filter)
+        head, params = self.matching(experiment_ids, filter)
         total: dict[str, Any] = self._lake.sql(
             f"{head} select count(*) as traces, count(*) filter (status = 'ERROR') as errors, "
             "count(distinct session_id) as sessions, sum(input_tokens)::bigint as input_tokens, "
@@ -255,7 +261,7 @@ class TraceSearch:
                 f"{limit} sessions: ask for 1 to {_SESSIONS_MAX:,}",
                 limit=_SESSIONS_MAX,
             )
-        head, params = self._matching(experiment_ids, filter)
+        head, params = self.matching(experiment_ids, filter)
         rows: list[dict[str, Any]] = self._lake.sql(
             f"{head} select session_id, any_value(experiment_id) as experiment_id, "
             "count(*) as traces, count(*) filter (status = 'ERROR') as errors, "
@@ -279,11 +285,28 @@ class TraceSearch:
             subject.params["experiments"] = None if experiment_ids is None else list(experiment_ids)
         return subject
 
-    def _matching(
-        self, experiment_ids: Sequence[str] | None, wanted: str | None
+    def parameters(self) -> Parameters:
+        """Where to collect the values of a query of one's own."""
+        return Parameters(self._now_us())
+
+    def matching(
+        self,
+        experiment_ids: Sequence[str] | None,
+        wanted: str | None,
+        parameters: Parameters | None = None,
     ) -> tuple[str, dict[str, Any]]:
+        """SQL of the traces that a filter finds, called ``matching``, and the values for it.
+
+        Args:
+            experiment_ids: As for `page`.
+            wanted: The filter.
+            parameters: Those of the rest of the query.
+
+        Raises:
+            InvalidInput: The filter is wrong.
+        """
         subject = self._subject(experiment_ids, wanted)
-        parameters = Parameters(self._now_us())
+        parameters = parameters or self.parameters()
         condition, _ = compile_filter(TRACES, wanted or "", parameters)
         conditions = " and ".join([*subject.conditions, condition or "true"])
         head = f"with {FOUND}, matching as (select * from found where {conditions})"

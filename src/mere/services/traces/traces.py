@@ -27,6 +27,7 @@ from mere.services.traces.metrics import TraceMetrics
 from mere.services.traces.plan import NAME_TAG, trace_patches
 from mere.services.traces.search import FOUND, TraceSearch
 from mere.services.traces.spans import PAYLOADS, read_spans, rows_of, whole_spans
+from mere.services.traces.waterfall import Waterfall
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,6 +80,8 @@ class Traces:
         """Finds traces."""
         self.metrics = TraceMetrics(lake, self.search)
         """Figures over them."""
+        self.waterfall = Waterfall(lake)
+        """The spans of one of them."""
 
     # Experiments
 
@@ -416,7 +419,7 @@ def _row_of(trace: Trace) -> dict[str, Any]:
         "declared": {name: value for name, value in declared.items() if value is not None},
         "lifecycle": Lifecycle.ACTIVE,
     }
-    for name in ("linked_to", "is_recorded", "resource", "created_at", "updated_at"):
+    for name in ("linked_to", "is_recorded", "resource", "models", "created_at", "updated_at"):
         del row[name]
     return {name: value for name, value in row.items() if value is not None and value != {}}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mere.entities.assessment import Assessment
 from mere.entities.span import Span
 from mere.entities.trace import Trace
 from mere.errors import ErrorCode, InvalidInput
@@ -16,7 +17,7 @@ from mere.services.traces.search import FACETS
 from mere.services.traces.span_meaning import inputs_of, model_of, outputs_of, type_of, usage_of
 from mere.services.traces.span_values import plain
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "span_message"]
 
 _LIST_MAX = 1_000
 
@@ -42,10 +43,19 @@ class Which(msgspec.Struct, kw_only=True):
 
 
 class TraceId(msgspec.Struct, kw_only=True):
-    """Which trace, and whether with its spans whole."""
+    """Which trace, whether with its spans, and whether with all of their values."""
 
     trace_id: str = ""
+    spans: bool = True
     whole: bool = False
+
+
+class TracePage(msgspec.Struct):
+    """One trace, its spans where they are wanted, and what is said of it."""
+
+    trace: Trace
+    spans: list[dict[str, Any]]
+    assessments: list[Assessment]
 
 
 def _scope(call: Call) -> Scope:
@@ -118,29 +128,28 @@ def list_sessions(call: Call) -> dict[str, Any]:
     "/api/v1/traces/{trace_id}",
     permission=Permission(Action.READ, scope=lambda call: Scope.trace(call.data.trace_id)),
     request=TraceId,
+    answer=TracePage,
 )
-def get_trace(call: Call) -> dict[str, Any]:
+def get_trace(call: Call) -> TracePage:
     """One trace with its spans, parents before children, and what is said of it.
 
-    Values that are large are cut, unless ``whole`` is asked for.
+    Values that are large are cut, unless ``whole`` is asked for; a trace of many spans is better
+    read without them (``spans=false``), and they by ``/api/v1/traces/{trace_id}/spans``.
     """
     data: TraceId = call.data
     traces = call.warehouse.traces
     trace = traces.get(data.trace_id)
-    spans = traces.spans(trace.trace_id, whole=data.whole)
+    spans = traces.spans(trace.trace_id, whole=data.whole) if data.spans else []
     said = call.warehouse.assessments.of([trace.trace_id])[trace.trace_id]
-    return {
-        "trace": _trace(trace),
-        "spans": [_span(span) for span in spans],
-        "assessments": [msgspec.to_builtins(one) for one in said],
-    }
+    return TracePage(trace, [span_message(span) for span in spans], said)
 
 
 def _trace(trace: Trace) -> dict[str, Any]:
     return msgspec.structs.asdict(trace)
 
 
-def _span(span: Span) -> dict[str, Any]:
+def span_message(span: Span) -> dict[str, Any]:
+    """A span as JSON has it, with what its attributes mean."""
     usage = usage_of(span.attributes)
     said = {
         "type": type_of(span.attributes),

@@ -36,7 +36,7 @@ from mere.lake.sandbox_process import EXIT_MEMORY, Pipe
 from mere.lake.sources import TableSource, source_of
 from mere.lake.view import View
 
-__all__ = ["Sandbox", "SandboxLimits", "SandboxRules"]
+__all__ = ["Sandbox", "SandboxLimits", "SandboxRules", "Stop"]
 
 _GRACE_S = 0.5
 _START_S = 20.0
@@ -51,6 +51,8 @@ class SandboxLimits:
     """Rows of a result."""
     bytes_max: int = 256 << 20
     """Bytes of a result, as Arrow has it in memory."""
+    cut_bytes_max: int = 32 << 20
+    """Bytes of a result that is cut where it gets too large."""
     time_ms_max: int = 30_000
     """How long a query may run."""
     memory_bytes_max: int = 1 << 30
@@ -87,6 +89,36 @@ class SandboxRules:
     reads: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+class Stop:
+    """Ends one query from another thread, whether it waits or runs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._acts: list[Callable[[], None]] = []
+        self.is_set = False
+        """Whether the query is to end."""
+
+    def set(self) -> None:
+        """End the query, or keep it from beginning."""
+        with self._lock:
+            self.is_set = True
+            for act in self._acts:
+                act()
+
+    @contextmanager
+    def calling(self, act: Callable[[], None]) -> Iterator[None]:
+        """Have something called at the end; never after the block."""
+        with self._lock:
+            self._acts.append(act)
+            if self.is_set:
+                act()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._acts.remove(act)
+
+
 class Sandbox:
     """Runs foreign queries; several threads may do so at once.
 
@@ -110,6 +142,8 @@ class Sandbox:
         *,
         rules: SandboxRules | None = None,
         who: str = "",
+        limit: int | None = None,
+        stop: Stop | None = None,
     ) -> pa.Table:
         """Run one query over a view.
 
@@ -119,9 +153,14 @@ class Sandbox:
             params: Values for ``?`` or ``$name``, of kinds that JSON has.
             rules: What may be read; by default everything.
             who: Who asks; one person's queries wait for each other.
+            limit: Cut the result behind so many rows, or where it gets too large, instead of
+                refusing it. Where more is there, the schema's metadata has `cut`: by ``rows`` or
+                ``bytes``.
+            stop: Ends it.
 
         Raises:
-            InvalidInput: The query is wrong, says what it may not, or takes or answers too much.
+            InvalidInput: The query is wrong, says what it may not, takes or answers too much, or
+                was ended.
             Unavailable: Too many queries wait.
             CorruptData: A file the tables refer to cannot be read; a newer view may have others.
         """
@@ -133,12 +172,27 @@ class Sandbox:
                 "pass long values as parameters",
                 limit=limits.query_chars_max,
             )
-        rules = rules or SandboxRules()
+        if limit is not None and not 1 <= limit <= limits.rows_max:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE,
+                f"limit is {limit}: use 1 to {limits.rows_max}",
+                limit=limit,
+            )
+        rules, stop = rules or SandboxRules(), stop or Stop()
         offered = [name for name in view.states if rules.tables is None or name in rules.tables]
-        with self._turns.turn(who), self._process() as process:
-            named = process.ask(query, offered)
-            parts = _Parts(view, rules, named)
-            return process.run(parts, params, limits)
+        try:
+            with (
+                self._turns.turn(who, stop),
+                self._process() as process,
+                stop.calling(process.end),
+            ):
+                named = process.ask(query, offered)
+                parts = _Parts(view, rules, named)
+                return process.run(parts, params, limits, limit)
+        except InvalidInput as error:
+            if stop.is_set:
+                raise _stopped() from error
+            raise
 
     def close(self) -> None:
         """End the processes that wait for queries."""
@@ -234,6 +288,7 @@ class _Process:
         parts: _Parts,
         params: Sequence[Any] | Mapping[str, Any] | None,
         limits: SandboxLimits,
+        limit: int | None,
     ) -> pa.Table:
         """Run the query that was handed over; raises as `Sandbox.query`."""
         told = {
@@ -243,18 +298,24 @@ class _Process:
             "time_ms": limits.time_ms_max,
             "memory_bytes": limits.memory_bytes_max,
             "threads": limits.threads,
-            "rows_max": limits.rows_max,
-            "bytes_max": limits.bytes_max,
+            "rows_max": limits.rows_max if limit is None else limit,
+            "bytes_max": limits.bytes_max if limit is None else limits.cut_bytes_max,
+            "is_cut": limit is not None,
         }
         batches: list[pa.Table] = []
         with self._deadline(limits.time_ms_max / 1000 + _GRACE_S, limits):
             self._tell(told)
             for table in parts.streams():
                 self._send(table)
-            while "done" not in self._hear(limits):
+            while "done" not in (heard := self._hear(limits)):
                 batches.append(pa.ipc.open_stream(self._receive()).read_all())
         self.is_good = self._queries < _QUERIES_MAX
-        return pa.concat_tables(batches) if len(batches) < 2 else pa.concat_tables(batches[1:])
+        found = pa.concat_tables(batches if len(batches) < 2 else batches[1:])
+        return found.replace_schema_metadata({"cut": heard["cut"]}) if "cut" in heard else found
+
+    def end(self) -> None:
+        """End it from another thread, which leaves the pipes to the one that uses them."""
+        self._popen.kill()
 
     def kill(self) -> None:
         """End it."""
@@ -312,8 +373,11 @@ class _Process:
 
     def _raise(self, kind: str, message: dict[str, Any], limits: SandboxLimits) -> NoReturn:
         self.is_good = kind in ("refused", "query", "files") and self._queries < _QUERIES_MAX
+        where = {name: message[name] for name in ("start", "end") if name in message}
         if kind == "refused":
-            raise InvalidInput(ErrorCode(message["code"]), str(message["message"]))
+            raise InvalidInput(ErrorCode(message["code"]), str(message["message"]), **where)
+        if kind == "query":
+            raise InvalidInput(ErrorCode.INVALID_QUERY, str(message["message"]), **where)
         _refuse(kind, str(message.get("message", "")), limits)
 
 
@@ -332,9 +396,11 @@ def _refuse(kind: str, message: str, limits: SandboxLimits) -> NoReturn:
         "large": f"the result has more than {limits.rows_max} rows or {limits.bytes_max >> 20} "
         "MiB: add a LIMIT, or aggregate",
     }
-    if kind in exceeded:
-        raise InvalidInput(ErrorCode.LIMIT_EXCEEDED, exceeded[kind], limit=kind)
-    raise InvalidInput(ErrorCode.INVALID_QUERY, message)
+    raise InvalidInput(ErrorCode.LIMIT_EXCEEDED, exceeded[kind], limit=kind)
+
+
+def _stopped() -> InvalidInput:
+    return InvalidInput(ErrorCode.QUERY_STOPPED, "the query was stopped by whoever asked for it")
 
 
 class _Turns:
@@ -348,15 +414,16 @@ class _Turns:
         self._queue: list[tuple[str, object]] = []
 
     @contextmanager
-    def turn(self, who: str) -> Iterator[None]:
+    def turn(self, who: str, stop: Stop) -> Iterator[None]:
         """Wait for a turn, and have it.
 
         Raises:
             Unavailable: Too many queries wait, or too many of this person, or this one waited too
                 long.
+            InvalidInput: It was ended while it waited.
         """
-        with self._changed:
-            self._enter(who)
+        with stop.calling(self._wake), self._changed:
+            self._enter(who, stop)
         try:
             yield
         finally:
@@ -365,7 +432,11 @@ class _Turns:
                 self._running = +self._running
                 self._changed.notify_all()
 
-    def _enter(self, who: str) -> None:
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _enter(self, who: str, stop: Stop) -> None:
         limits = self._limits
         mine = sum(1 for other, _ in self._queue if other == who)
         if mine >= limits.waiting_each_max:
@@ -382,6 +453,8 @@ class _Turns:
         until = self._clock.monotonic() + limits.wait_ms_max / 1000
         try:
             while self._next() is not place:
+                if stop.is_set:
+                    raise _stopped()
                 left = until - self._clock.monotonic()
                 if left <= 0:
                     raise _busy(f"no turn came up within {limits.wait_ms_max / 1000:g} s")

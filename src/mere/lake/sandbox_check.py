@@ -101,19 +101,21 @@ def checked_tables(tree: Mapping[str, Any], offered: Collection[str]) -> list[st
         offered: Names of the tables it may read.
 
     Raises:
-        InvalidInput: It is no single SELECT, or says what it may not.
+        InvalidInput: It is no single SELECT, or says what it may not; `location` says where, as
+            DuckDB does: ``[first byte,bytes]``.
     """
     if tree.get("error"):
         message = str(tree.get("error_message"))
         if tree.get("error_type") == "not implemented":
             message = "only one SELECT statement can be run here, nothing that changes or sets"
-        raise _refused(message)
+        raise _refused(message, tree.get("location"))
     statements = tree.get("statements") or []
     if len(statements) != 1:
         raise _refused(f"one SELECT statement can be run at once, and this is {len(statements)}")
     known = {name.casefold(): name for name in offered}
     own: set[str] = set()
     named: dict[str, str] = {}
+    places: dict[str, str] = {}
     for part in _parts(statements[0]):
         own.update(_cte_names(part))
         kind = part.get("type")
@@ -124,6 +126,7 @@ def checked_tables(tree: Mapping[str, Any], offered: Collection[str]) -> list[st
             if kind == "BASE_TABLE":
                 name = _table_name(part)
                 named[name.casefold()] = name
+                places[name.casefold()] = _location(part)
     for folded, name in named.items():
         if folded not in known and folded not in own:
             listed = ", ".join(sorted(offered)) or "none"
@@ -131,6 +134,7 @@ def checked_tables(tree: Mapping[str, Any], offered: Collection[str]) -> list[st
                 ErrorCode.UNKNOWN_TABLE,
                 f"there is no table {name!r} here: the tables are {listed}",
                 table=name,
+                location=places[folded],
             )
     return sorted(known[folded] for folded in named if folded in known)
 
@@ -160,29 +164,31 @@ def _cte_names(part: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _check_expression(part: Mapping[str, Any]) -> None:
-    kind = part["class"]
+    kind, at = part["class"], _location(part)
     if kind not in _EXPRESSIONS:
-        raise _refused(f"expressions of the kind {str(kind).lower()} cannot be used here")
+        raise _refused(f"expressions of the kind {str(kind).lower()} cannot be used here", at)
     name = str(part.get("function_name", "")).casefold()
     path = _path(part)
     if name and (len(path) > 1 or (path and path[0].casefold() != name)):
-        raise _refused(f"function {'.'.join(path)} cannot be used here: leave out the schema")
+        raise _refused(f"function {'.'.join(path)} cannot be used here: leave out the schema", at)
     if name in _FUNCTIONS_REFUSED or name.startswith(("pg_", "duckdb_", "pragma_", "read_")):
-        raise _refused(f"function {name} cannot be used here")
+        raise _refused(f"function {name} cannot be used here", at)
 
 
 def _check_node(part: Mapping[str, Any], kind: str) -> None:
     if kind not in _NODES:
         raise _refused(
             f"{kind.removesuffix('_NODE').lower().replace('_', ' ')} cannot be used here: "
-            "only SELECT can"
+            "only SELECT can",
+            _location(part),
         )
     if kind == "TABLE_FUNCTION":
         name = str((part.get("function") or {}).get("function_name", "")).casefold()
         if name not in _TABLE_FUNCTIONS:
             raise _refused(
                 f"table function {name or '?'} cannot be used here: no files, no network and "
-                "nothing of the engine's own can be read"
+                "nothing of the engine's own can be read",
+                _location(part),
             )
     if kind == "SHOW_REF" and "query" not in part and part.get("table_name") not in _SHOWN:
         raise _refused("SHOW knows TABLES here, and DESCRIBE and SUMMARIZE a table")
@@ -192,9 +198,12 @@ def _table_name(part: Mapping[str, Any]) -> str:
     path = _path(part)
     name = str(part.get("table_name"))
     if path != [name] or part.get("schema_name") or part.get("catalog_name"):
-        raise _refused(f"table {'.'.join(path) or name} cannot be read here: leave out the schema")
+        raise _refused(
+            f"table {'.'.join(path) or name} cannot be read here: leave out the schema",
+            _location(part),
+        )
     if "at_clause" in part:
-        raise _refused("AT cannot be used here: ask for another state with as_of")
+        raise _refused("AT cannot be used here: ask for another state with as_of", _location(part))
     return name
 
 
@@ -202,5 +211,9 @@ def _path(part: Mapping[str, Any]) -> list[str]:
     return [str(name) for name in (part.get("qualified_name") or {}).get("path", ())]
 
 
-def _refused(message: str) -> InvalidInput:
-    return InvalidInput(ErrorCode.INVALID_QUERY, message)
+def _location(part: Mapping[str, Any]) -> str:
+    return f"[{part.get('query_location', -1)},{part.get('query_location_length', 0)}]"
+
+
+def _refused(message: str, location: str | None = None) -> InvalidInput:
+    return InvalidInput(ErrorCode.INVALID_QUERY, message, location=location)

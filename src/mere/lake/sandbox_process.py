@@ -46,6 +46,8 @@ _SETTINGS = (
     "max_expression_depth = 250",
     "temp_directory = ''",
     "TimeZone = 'UTC'",
+    # Only so an error tells where in the query it is.
+    "errors_as_json = true",
 )
 
 
@@ -147,16 +149,19 @@ def main() -> None:
 
 def _serve(pipe: Pipe, asked: dict[str, Any]) -> None:
     connection = duckdb.connect(":memory:")
+    query = asked["query"]
     try:
         for setting in _SETTINGS:
             connection.execute(f"SET {setting}")
-        tables = checked_tables(_tree(connection, asked["query"]), asked["offered"])
+        tables = checked_tables(_tree(connection, query), asked["offered"])
         pipe.tell({"tables": tables})
-        _run(pipe, connection, asked["query"], pipe.hear())
+        _run(pipe, connection, query, pipe.hear())
     except InvalidInput as error:
-        pipe.tell({"error": "refused", "code": error.code, "message": error.message})
+        where = _stretch(query, error.details.get("location"))
+        pipe.tell({"error": "refused", "code": error.code, "message": error.message} | where)
     except duckdb.Error as error:
-        pipe.tell({"error": "query", "message": str(error)})
+        message, location = _explained(error)
+        pipe.tell({"error": "query", "message": message} | _stretch(query, location))
     finally:
         connection.close()
 
@@ -198,7 +203,7 @@ def _run(
             if watch.is_late:
                 pipe.tell({"error": "late"})
             else:
-                pipe.tell(_told_of(error, paths))
+                pipe.tell(_told_of(_located(connection, query, told, error), query, paths))
 
 
 def _lock(
@@ -263,14 +268,30 @@ def _answer(
     pipe.send(_stream(reader.schema, ()))
     rows = size = 0
     for batch in _batches(reader):
-        rows += batch.num_rows
-        size += batch.nbytes
-        if rows > told["rows_max"] or size > told["bytes_max"]:
+        kept, cut = _fitting(batch, told["rows_max"] - rows, told["bytes_max"] - size)
+        rows += kept.num_rows
+        size += kept.nbytes
+        if cut and not (told["is_cut"] and rows):
             pipe.tell({"error": "large"})
             return
         pipe.tell({"batch": True})
-        pipe.send(_stream(reader.schema, (batch,)))
+        pipe.send(_stream(reader.schema, (kept,)))
+        if cut:
+            pipe.tell({"done": True, "cut": cut})
+            return
     pipe.tell({"done": True})
+
+
+def _fitting(
+    batch: pa.RecordBatch, rows_left: int, bytes_left: int
+) -> tuple[pa.RecordBatch, str | None]:
+    """As much of a batch as may still be sent, and which limit cut it."""
+    kept = min(batch.num_rows, rows_left)
+    cut = "rows" if kept < batch.num_rows else None
+    while kept and batch.slice(0, kept).nbytes > bytes_left:
+        kept //= 2
+        cut = "bytes"
+    return batch.slice(0, kept), cut
 
 
 def _stream(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> pa.Buffer:
@@ -286,9 +307,47 @@ def _batches(reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
         yield from reader
 
 
-def _told_of(error: Exception, paths: Sequence[str]) -> dict[str, Any]:
-    """What to say of an error: never where files lie."""
+def _located(
+    connection: duckdb.DuckDBPyConnection, query: str, told: dict[str, Any], error: Exception
+) -> Exception:
+    """The same error with its place: a relation does not tell it, a statement that runs does."""
+    if isinstance(error, duckdb.BinderException | duckdb.CatalogException):
+        try:
+            connection.execute(query, told["params"])
+        except duckdb.Error as again:
+            return again if type(again) is type(error) else error
+    return error
+
+
+def _explained(error: Exception) -> tuple[str, str | None]:
+    """What an error says, and where: DuckDB's own location, counted in bytes."""
     text = str(error)
+    kind, brace, rest = text.partition("{")
+    try:
+        parsed = json.loads(brace + rest)
+        return f"{kind}{parsed['exception_message']}", parsed.get("location")
+    except (KeyError, TypeError, ValueError):
+        return text, None
+
+
+def _stretch(query: str, location: str | None) -> dict[str, int]:
+    """The characters of a query that a location (``[first byte,bytes]``) means."""
+    if location is None:
+        return {}
+    first, length = json.loads(location)
+    data = query.encode()
+    if not 0 <= first <= first + length <= len(data):
+        return {}
+    start = len(data[:first].decode(errors="ignore"))
+    return {
+        "start": start,
+        "end": start + len(data[first : first + length].decode(errors="ignore")),
+    }
+
+
+def _told_of(error: Exception, query: str, paths: Sequence[str]) -> dict[str, Any]:
+    """What to say of an error: never where files lie."""
+    text, location = _explained(error)
     if isinstance(error, duckdb.OutOfMemoryException | MemoryError):
         return {"error": "memory"}
     if isinstance(error, duckdb.IOException):
@@ -297,7 +356,7 @@ def _told_of(error: Exception, paths: Sequence[str]) -> dict[str, Any]:
         text = text.replace(path, "a file of the tables")
     if isinstance(error, duckdb.InternalException | duckdb.FatalException):
         return {"error": "bug", "message": text}
-    return {"error": "query", "message": text}
+    return {"error": "query", "message": text} | _stretch(query, location)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from mere.lake.segment import decode
 
 if TYPE_CHECKING:
     from mere.lake.engine import Lake
+    from mere.lake.journal import Listing
+    from mere.lake.segment import SegmentName
     from mere.lake.view import View
 
-__all__ = ["LakeStatus", "TableStatus", "TailStatus", "read_status"]
+__all__ = ["LakeStatus", "TableStatus", "TailStatus", "glance", "read_status"]
 
 
 class TableStatus(msgspec.Struct, frozen=True):
@@ -123,15 +126,7 @@ def read_status(lake: Lake) -> LakeStatus:
             raise
         if error.message not in damaged:
             damaged.append(error.message)
-    now_ms = lake.clock.now_us() / 1000
-    oldest = min((HybridClock.to_ms(name.tick) for name in unfolded), default=None)
-    tail = TailStatus(
-        len(listing.names),
-        sum(listing.sizes.values()),
-        len({name.writer for name in listing.names}),
-        None if oldest is None else max(0.0, (now_ms - oldest) / 1000),
-        len(unfolded),
-    )
+    tail = _tail(lake, listing, unfolded)
     return LakeStatus(
         lake.warehouse.warehouse_id,
         lake.warehouse.location,
@@ -141,4 +136,39 @@ def read_status(lake: Lake) -> LakeStatus:
         tables,
         [*listing.foreign, *lake.catalog.foreign()],
         damaged,
+    )
+
+
+def glance(lake: Lake) -> LakeStatus:
+    """Tell of the tables that hold records without opening a file: one listing, as for any view.
+
+    Raises:
+        Unavailable: The store did not answer.
+    """
+    view = lake.view()
+    root = view.root
+    return LakeStatus(
+        lake.warehouse.warehouse_id,
+        lake.warehouse.location,
+        root.number,
+        root.at if root.number else None,
+        _tail(lake, view.listing, [segment.name for segment in view.tail]),
+        [
+            TableStatus(name, state.rows, state.file_count, state.size)
+            for name, state in sorted(view.states.records.items())
+        ],
+        [],
+        [],
+    )
+
+
+def _tail(lake: Lake, listing: Listing, unfolded: Sequence[SegmentName]) -> TailStatus:
+    now_ms = lake.clock.now_us() / 1000
+    oldest = min((HybridClock.to_ms(name.tick) for name in unfolded), default=None)
+    return TailStatus(
+        len(listing.names),
+        sum(listing.sizes.values()),
+        len({name.writer for name in listing.names}),
+        None if oldest is None else max(0.0, (now_ms - oldest) / 1000),
+        len(unfolded),
     )

@@ -14,7 +14,7 @@ import pytest
 from mere.clock import SystemClock
 from mere.errors import ErrorCode, InvalidInput, Unavailable
 from mere.lake import Lake
-from mere.lake.sandbox import Sandbox, SandboxLimits, SandboxRules
+from mere.lake.sandbox import Sandbox, SandboxLimits, SandboxRules, Stop
 
 LIMITS = SandboxLimits(
     rows_max=5_000,
@@ -368,6 +368,31 @@ def test_one_person_does_not_hold_all_turns(lake):
     for thread in greedy:
         thread.join()
     assert done.count("greedy limit_exceeded") == 4
+    sandbox.close()
+
+
+def test_queries_are_stopped_where_they_run_and_where_they_wait(lake):
+    limits = SandboxLimits(processes=1, time_ms_max=20_000)
+    sandbox = Sandbox(SystemClock(), limits)
+    slow = "select count(*) from range(10000000) a, range(10000000) b"
+    stops = [Stop(), Stop()]
+    codes: list[ErrorCode] = []
+
+    def run(stop: Stop) -> None:
+        with pytest.raises(InvalidInput) as refused:
+            sandbox.query(lake.view(), slow, stop=stop)
+        codes.append(refused.value.code)
+
+    threads = [threading.Thread(target=run, args=(stop,)) for stop in stops]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.5)
+    for stop, thread in zip(reversed(stops), reversed(threads), strict=True):
+        stop.set()
+        thread.join(5)
+        assert not thread.is_alive()
+    assert codes == [ErrorCode.QUERY_STOPPED] * 2
+    assert sandbox.query(lake.view(), "select 1 a").to_pylist() == [{"a": 1}]
     sandbox.close()
 
 

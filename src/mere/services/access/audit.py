@@ -146,6 +146,7 @@ class AuditTrail:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int = 100,
+        offset: int = 0,
     ) -> list[dict[str, Any]]:
         """Return notes, newest first.
 
@@ -157,27 +158,58 @@ class AuditTrail:
             since: Only from then on.
             until: Only before then.
             limit: At most so many.
+            offset: Leave out so many at first.
 
         Raises:
-            InvalidInput: The limit is out of bounds.
+            InvalidInput: The limit or the offset is out of bounds.
         """
+        if offset < 0:
+            raise InvalidInput(
+                ErrorCode.INVALID_VALUE, f"offset is {offset}: use 0 or more", offset=offset
+            )
         if not 1 <= limit <= RESULTS_MAX:
             raise InvalidInput(
                 ErrorCode.LIMIT_EXCEEDED,
                 f"limit is {limit}: use 1 to {RESULTS_MAX}",
                 limit=limit,
             )
-        conditions = {"actor = ?": actor, "operation = ?": operation}
-        conditions |= {"happened_at >= ?": since, "happened_at < ?": until}  # type: ignore[dict-item]
-        if outcome == "refused":
-            conditions["outcome in ('access_denied', 'sign_in_required', ?)"] = "too_many_attempts"
-        else:
-            conditions["outcome = ?"] = outcome
-        meant = {text: value for text, value in conditions.items() if value is not None}
-        where = " and ".join(meant) or "true"
-        query = f"select * from audit where {where} order by happened_at desc limit {limit}"
-        rows: list[dict[str, Any]] = self._lake.sql(query, list(meant.values())).to_pylist()
+        where, values = _filter(actor, operation, outcome, since, until)
+        window = f"order by happened_at desc limit {limit} offset {offset}"
+        found = self._lake.sql(f"select * from audit where {where} {window}", values)
+        rows: list[dict[str, Any]] = found.to_pylist()
         return rows
+
+    def count(
+        self,
+        *,
+        actor: str | None = None,
+        operation: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Return how many notes `search` would find without its limit."""
+        where, values = _filter(actor, operation, outcome, since, until)
+        found = self._lake.sql(f"select count(*) n from audit where {where}", values)
+        return int(found["n"][0].as_py())
+
+
+def _filter(
+    actor: str | None,
+    operation: str | None,
+    outcome: str | None,
+    since: datetime | None,
+    until: datetime | None,
+) -> tuple[str, list[Any]]:
+    """A condition on notes, and its values."""
+    conditions: dict[str, Any] = {"actor = ?": actor, "operation = ?": operation}
+    conditions |= {"happened_at >= ?": since, "happened_at < ?": until}
+    if outcome == "refused":
+        conditions["outcome in ('access_denied', 'sign_in_required', ?)"] = "too_many_attempts"
+    else:
+        conditions["outcome = ?"] = outcome
+    meant = {text: value for text, value in conditions.items() if value is not None}
+    return " and ".join(meant) or "true", list(meant.values())
 
 
 def _storable(text: str) -> str:

@@ -16,7 +16,7 @@ from mere.services.access.access import Access
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from mere.lake.sandbox import Sandbox, SandboxLimits
+    from mere.lake.sandbox import Sandbox, SandboxLimits, SandboxRules, Stop
     from mere.lake.view import View
 
 __all__ = ["Queries", "state_named"]
@@ -48,6 +48,10 @@ class Queries:
         query: str,
         params: Sequence[Any] | Mapping[str, Any] | None = None,
         as_of: datetime | str | int | None = None,
+        *,
+        is_for_others: bool = False,
+        limit: int | None = None,
+        stop: Stop | None = None,
     ) -> pa.Table:
         """Run one SELECT over what somebody may read; see `mere.lake.sandbox`.
 
@@ -56,23 +60,37 @@ class Queries:
             query: SQL as DuckDB speaks it.
             params: Values for ``?`` or ``$name``.
             as_of: The time, tag or root number whose state to read; by default, now.
+            is_for_others: Whether the result is shown to others, so that it must not hold what
+                admins alone may read.
+            limit: Cut the result behind so many rows instead of refusing it; see
+                `mere.lake.sandbox.Sandbox.query`.
+            stop: Ends it.
 
         Raises:
-            InvalidInput: The query is wrong, says what it may not, or takes or answers too much.
+            InvalidInput: The query is wrong, says what it may not, takes or answers too much, or
+                was ended.
             NotFound: There is no such tag or root.
             Unauthenticated: They have not signed in.
             Unavailable: Too many queries wait.
         """
+
+        def run_on(view: View) -> pa.Table:
+            rules = self._rules(view, actor, is_for_others=is_for_others)
+            who = f"{actor.kind}:{actor.name}"
+            return self._sandboxed().query(
+                view, query, params, rules=rules, who=who, limit=limit, stop=stop
+            )
+
         if as_of is not None:
-            return self._run_on(self._lake.view_as_of(as_of), actor, query, params)
+            return run_on(self._lake.view_as_of(as_of))
         view = self._lake.view()
         try:
-            return self._run_on(view, actor, query, params)
+            return run_on(view)
         except CorruptData:  # a fold or upkeep was quicker
             newer = self._lake.newest_view()
             if newer.root.number == view.root.number:
                 raise
-            return self._run_on(newer, actor, query, params)
+            return run_on(newer)
 
     def close(self) -> None:
         """End the processes that wait for queries."""
@@ -81,19 +99,14 @@ class Queries:
                 self._sandbox.close()
             self._sandbox = None
 
-    def _run_on(
-        self,
-        view: View,
-        actor: Actor,
-        query: str,
-        params: Sequence[Any] | Mapping[str, Any] | None,
-    ) -> pa.Table:
-        from mere.services.sql.rules import rules_for
+    def _rules(self, view: View, actor: Actor, *, is_for_others: bool) -> SandboxRules:
+        from mere.services.sql.rules import CLOSED_TABLES, rules_for
 
         bulk = [name for name in view.states if view.states.is_bulk(name)]
-        rules = rules_for(self._access, actor, list(view.states.records), bulk)
-        who = f"{actor.kind}:{actor.name}"
-        return self._sandboxed().query(view, query, params, rules=rules, who=who)
+        records = [
+            name for name in view.states.records if not (is_for_others and name in CLOSED_TABLES)
+        ]
+        return rules_for(self._access, actor, records, bulk)
 
     def _sandboxed(self) -> Sandbox:
         from mere.lake.sandbox import Sandbox

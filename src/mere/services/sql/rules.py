@@ -13,17 +13,26 @@ from mere.entities.actor import Action, Actor, ActorKind, Role, Scope
 from mere.lake.sandbox import SandboxRules
 from mere.services.access.access import Access
 from mere.services.access.tables import ADMIN_TABLES, PRIVATE_TABLES
+from mere.services.sharing.tables import SHARING_TABLES
 
 __all__ = ["CLOSED_TABLES", "RULED_TABLES", "rules_for"]
 
-CLOSED_TABLES = ADMIN_TABLES | {"webhooks", "webhook_deliveries"}
-"""Read by admins only: who may do what, and addresses that hold secrets."""
+_SHARING = frozenset(table.name for table in SHARING_TABLES)
+CLOSED_TABLES = ADMIN_TABLES | _SHARING | {"webhooks", "webhook_deliveries", "inbox_reads"}
+"""Read by admins only: who may do what, addresses that hold secrets, views that are private."""
 
 _OF_EXPERIMENT = 'experiment_id IN (SELECT id FROM hidden."readable experiments")'
 _OF_MODEL = 'name IN (SELECT id FROM hidden."readable models")'
 _EXPERIMENT_TABLES = frozenset({"experiments", "runs", "logged_models", "traces", "scorers"})
 _MODEL_TABLES = frozenset(
-    {"registered_models", "model_versions", "model_aliases", "model_gates", "model_reviews"}
+    {
+        "registered_models",
+        "model_versions",
+        "model_aliases",
+        "model_alias_moves",
+        "model_gates",
+        "model_reviews",
+    }
 )
 _BELONGING = {
     "metrics": ("run_id", "runs"),
@@ -32,6 +41,7 @@ _BELONGING = {
     "spans": ("trace_id", "traces"),
     "assessments": ("trace_id", "traces"),
     "deployments": ("version_id", "model_versions"),
+    "run_reviews": ("run_id", "runs"),
 }
 """Tables whose rows belong to rows of another: by which column, and to which table."""
 _OWNERS = {
@@ -41,7 +51,13 @@ _OWNERS = {
     "datasets": "dataset_id",
 }
 """To whom artifacts belong."""
-_WAREHOUSE_TABLES = frozenset({"datasets"})
+_SUBJECTS = {
+    "run": ("runs", "run_id"),
+    "model": ("model_versions", "version_id"),
+    "dataset": ("datasets", "dataset_id"),
+}
+"""What comments are about; those of reports, which may be drafts, are read by admins only."""
+_WAREHOUSE_TABLES = frozenset({"datasets", "dataset_cards"})
 """These, and the tables of datasets, belong to the warehouse itself."""
 _SHARED_TABLES = frozenset({"evaluation_datasets", "evaluation_records"})
 """Rows of these belong to several experiments: who does not read all of those has no SQL here."""
@@ -50,7 +66,7 @@ RULED_TABLES = (
     _EXPERIMENT_TABLES
     | _MODEL_TABLES
     | frozenset(_BELONGING)
-    | {"artifacts"}
+    | {"artifacts", "comments"}
     | _WAREHOUSE_TABLES
     | _SHARED_TABLES
 )
@@ -79,7 +95,10 @@ def rules_for(
     models = access.readable_models(actor)
     is_reader = on_warehouse.allows(Action.READ)
     if is_reader and experiments is None and models is None:
-        return SandboxRules(tables=everything - PRIVATE_TABLES - CLOSED_TABLES)
+        return SandboxRules(
+            tables=everything - PRIVATE_TABLES - CLOSED_TABLES,
+            filters={"comments": "subject_kind <> 'report'"},
+        )
     offered = frozenset(records) & RULED_TABLES
     if experiments is not None:
         offered -= _SHARED_TABLES
@@ -94,7 +113,11 @@ def rules_for(
             "readable experiments": sorted(experiments or ()),
             "readable models": sorted(models or ()),
         },
-        reads={"artifacts": tuple(_OWNERS), **{n: (of,) for n, (_, of) in _BELONGING.items()}},
+        reads={
+            "artifacts": tuple(_OWNERS),
+            "comments": tuple(of for of, _ in _SUBJECTS.values()),
+            **{n: (of,) for n, (_, of) in _BELONGING.items()},
+        },
     )
 
 
@@ -112,6 +135,10 @@ def _filters(*, has_experiments: bool, has_models: bool, is_reader: bool) -> dic
     owners["datasets"] = "true" if is_reader else "false"
     filters["artifacts"] = " OR ".join(
         _belongs("owner", of, _OWNERS[of], condition) for of, condition in owners.items()
+    )
+    filters["comments"] = " OR ".join(
+        f"subject_kind = '{kind}' AND {_belongs('subject_id', of, column, owners[of])}"
+        for kind, (of, column) in _SUBJECTS.items()
     )
     return filters
 

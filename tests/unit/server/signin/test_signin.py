@@ -393,3 +393,48 @@ def test_a_bound_token_reaches_its_experiment_and_no_other(
     warehouse.access.grants.give("user", "viewer", Scope.experiment("8"), Role.NONE)
     assert client.get(path + "8", headers=basic("viewer")).status_code == 403
     assert client.get(path + "7", headers=basic("viewer")).status_code == 200
+
+
+def test_one_sees_and_ends_one_s_own_sessions(client: TestClient) -> None:
+    in_browser(client)
+    elsewhere = client.cookies["mere_session"]
+    client.cookies.clear()
+    in_browser(client, "viewer")
+    (foreign,) = client.get("/api/v1/sessions").json()["sessions"]
+    client.cookies.clear()
+    headers = in_browser(client)
+    found = client.get("/api/v1/sessions").json()["sessions"]
+    assert sorted(one["is_this"] for one in found) == [False, True]
+    assert {one["method"] for one in found} == {"password"}
+    ended = {}
+    for one in (foreign, next(one for one in found if not one["is_this"])):
+        answer = client.delete(f"/api/v1/sessions/{one['session_id']}", headers=headers)
+        ended[one["session_id"]] = answer.json()["ended"]
+    assert list(ended.values()) == [0, 1]  # what is somebody else's is not there
+    assert client.get("/api/v1/session").json()["name"] == "editor"
+    client.cookies.clear()
+    client.cookies["mere_session"] = elsewhere
+    assert client.get("/api/v1/session").json()["kind"] == "nobody"
+
+
+def test_the_trail_is_read_in_windows(client: TestClient, warehouse: Warehouse) -> None:
+    for number in range(5):
+        body = {"name": f"user{number}"}
+        assert client.post("/api/v1/users", json=body, headers=basic("admin")).status_code == 201
+        warehouse.access.trail.flush(10)  # what is alike is one note, if it is written at once
+    query = "/api/v1/audit?operation=native.access.create_user"
+    whole = client.get(query, headers=basic("admin")).json()
+    assert whole["total"] == len(whole["notes"]) >= 5
+    part = client.get(f"{query}&offset=1&limit=2", headers=basic("admin")).json()
+    assert part == {"notes": whole["notes"][1:3], "total": whole["total"]}
+    assert client.get(f"{query}&offset=-1", headers=basic("admin")).status_code == 400
+
+
+def test_admins_are_told_about_the_server(client: TestClient, warehouse: Warehouse) -> None:
+    warehouse.lake.fold()
+    assert client.get("/api/v1/about", headers=basic("editor")).status_code == 403
+    told = client.get("/api/v1/about", headers=basic("admin")).json()
+    assert told["is_sign_in_required"] is True
+    assert told["warehouse"]["root"] == 1
+    rows = {one["name"]: one["rows"] for one in told["warehouse"]["tables"]}
+    assert rows["users"] == 3

@@ -118,6 +118,7 @@ class AuditQuery(msgspec.Struct):
     since: datetime | None = None
     until: datetime | None = None
     limit: int = 100
+    offset: int = 0
 
 
 class TokenQuery(msgspec.Struct):
@@ -327,17 +328,18 @@ def remove_member(call: Call) -> dict[str, Any]:
 
 @operation("GET", "/api/v1/audit", permission=ADMIN, request=AuditQuery)
 def audit(call: Call) -> dict[str, Any]:
-    """Who did what to what, newest first."""
+    """Who did what to what, newest first; `total` is how many notes there are."""
     query: AuditQuery = call.data
-    found = call.warehouse.access.trail.search(
-        actor=query.actor,
-        operation=query.operation,
-        outcome=query.outcome,
-        since=query.since,
-        until=query.until,
-        limit=query.limit,
-    )
-    return {"notes": found}
+    trail = call.warehouse.access.trail
+    wanted: dict[str, Any] = {
+        "actor": query.actor,
+        "operation": query.operation,
+        "outcome": query.outcome,
+        "since": query.since,
+        "until": query.until,
+    }
+    notes = trail.search(**wanted, limit=query.limit, offset=query.offset)
+    return {"notes": notes, "total": trail.count(**wanted)}
 
 
 def _owner(call: Call, wanted: str | None, *, reading: bool = False) -> str | None:

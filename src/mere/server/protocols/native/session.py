@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -137,6 +138,61 @@ def sign_out(call: Call) -> Response[bytes]:
     )
 
 
+class OwnSession(msgspec.Struct):
+    """A browser that is signed in as oneself."""
+
+    session_id: str
+    method: str
+    started_at: datetime
+    seen_at: datetime
+    expires_at: datetime
+    address: str
+    agent: str
+    is_this: bool
+
+
+class OwnSessions(msgspec.Struct):
+    """All browsers that are signed in as oneself, the newest first."""
+
+    sessions: list[OwnSession]
+
+
+@operation("GET", "/api/v1/sessions", permission=SIGNED_IN, answer=OwnSessions)
+def list_sessions(call: Call) -> OwnSessions:
+    """One's own sessions, the one of this browser among them."""
+    return OwnSessions(
+        [
+            OwnSession(
+                session_id=one.session_id,
+                method=one.method,
+                started_at=one.started_at,
+                seen_at=one.seen_at,
+                expires_at=one.expires_at,
+                address=one.address,
+                agent=one.agent,
+                is_this=one.session_id == call.actor.session_id,
+            )
+            for one in _own_sessions(call)
+        ]
+    )
+
+
+@operation("DELETE", "/api/v1/sessions/{session_id}", permission=SIGNED_IN)
+def end_session(call: Call) -> dict[str, int]:
+    """End one of one's own sessions."""
+    wanted = call.path["session_id"]
+    found = [one for one in _own_sessions(call) if one.session_id == wanted]
+    for one in found:
+        call.warehouse.access.sessions.end(one.session_id)
+    return {"ended": len(found)}
+
+
+def _own_sessions(call: Call) -> list[Session]:
+    if call.actor.kind is not ActorKind.USER:
+        return []
+    return call.warehouse.access.sessions.of_user(call.actor.name)
+
+
 @operation("DELETE", "/api/v1/sessions", permission=SIGNED_IN)
 def sign_out_everywhere(call: Call) -> dict[str, int]:
     """End all other sessions of the user."""
@@ -266,6 +322,8 @@ OPERATIONS = (
     sign_in,
     renew,
     sign_out,
+    list_sessions,
+    end_session,
     sign_out_everywhere,
     begin_sso,
     finish_sso,

@@ -1,7 +1,7 @@
 """Webhooks: who is told of what, and how a delivery went.
 
 An event is named ``entity.action``. Those of models and prompts have the names and the data that
-MLflow's webhooks have; those of deployments and reviews are ours.
+MLflow's webhooks have; those of deployments, reviews and comments are ours.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ EVENTS = (
     "prompt_alias.created",
     "prompt_alias.deleted",
     "model_version_review.created",
+    "run_review.created",
+    "comment.created",
     "deployment.created",
     "deployment.deleted",
 )

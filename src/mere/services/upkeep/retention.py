@@ -62,6 +62,8 @@ _KEYS_OF = {
     "artifacts": ("owner", "path"),
     "lineage": ("run_id", "direction", "asset"),
     "logged_models": ("model_id",),
+    "comments": ("subject_id", "comment_id"),
+    "run_reviews": ("run_id", "review_id"),
 }
 _SHOWN_MAX = 20
 _T = TypeVar("_T")
@@ -232,6 +234,8 @@ class Retention:
         # The rows of models go with the run's own: they say which objects belong to it.
         self._delete("artifacts", "owner", [*run_ids, *models])
         self._delete("lineage", "run_id", run_ids)
+        self._delete("comments", "subject_id", run_ids)
+        self._delete("run_reviews", "run_id", run_ids)
 
     def _delete(self, table: str, column: str, values: Sequence[str]) -> None:
         keys = _KEYS_OF[table]

@@ -37,6 +37,8 @@ _OWNED_ROWS = {
     "artifacts": "owner",
     "lineage": "run_id",
     "logged_models": "run_id",
+    "comments": "subject_id",
+    "run_reviews": "run_id",
 }
 
 

@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from mere.entities.actor import Actor
+from mere.entities.comment import Subject
+from mere.entities.run import Run
 from mere.entities.webhook import EVENTS
 from mere.errors import InvalidInput, NotFound, Unavailable
 from mere.lake import Lake
@@ -251,6 +254,10 @@ def test_every_event_has_an_example_and_happens(sending: Sending, receiver: Rece
     deployments = sending.warehouse.deployments
     made = deployments.deploy("digits", 1, environment="production", application="shop")
     deployments.retire(made.deployment_id)
+    warehouse, local = sending.warehouse, Actor.local()
+    warehouse.runs.create(Run(run_id="a" * 32, experiment_id="0"))
+    warehouse.run_reviews.add(local, "a" * 32, "approved")
+    warehouse.comments.say(local, Subject.of("model:digits/1"), "good")
     assert sending.delivery.send_due() == len(EVENTS)
     told = {}
     for _, body in receiver.got:

@@ -1,0 +1,1 @@
+"""What people make of what they see: saved views, short links, reports."""

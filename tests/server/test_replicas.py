@@ -60,9 +60,7 @@ def test_a_file_of_100_mb_passes_between_two_replicas(
     with ExitStack() as stack:
         balancer = stack.enter_context(balanced(*_two(stack, url, tmp_path, env)))
         settings = {"MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD": in_parts}
-        journey(
-            balancer.endpoint, tmp_path, "artifacts", environment=settings, big_bytes=100 << 20
-        )
+        journey(balancer.endpoint, tmp_path, "artifacts", environment=settings, big_bytes=100 << 20)
 
 
 def test_a_worker_that_is_killed_is_started_again(tmp_path: Path) -> None:

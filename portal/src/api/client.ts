@@ -1,6 +1,6 @@
 /** What the portal asks the server: JSON for entities, Arrow for series and windows. */
 
-import { tableFromIPC, type Table } from "@uwdata/flechette";
+import type { ExtractionOptions, Table } from "@uwdata/flechette";
 
 /** An error as the server says it, or what kept its answer from coming. */
 export class ApiError extends Error {
@@ -55,7 +55,10 @@ export function url(path: string, query: Query = {}): string {
 }
 
 async function ask(path: string, wanted: Wanted): Promise<Response> {
-  const headers: Record<string, string> = { Accept: wanted.accept ?? "application/json" };
+  const headers: Record<string, string> = {
+    Accept: wanted.accept ?? "application/json",
+    "X-Requested-With": "fetch", // where nobody is signed in, no dialog of the browser's own
+  };
   const method = wanted.method ?? "GET";
   if (wanted.body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET" && csrfToken) headers[CSRF_HEADER] = csrfToken;
@@ -128,15 +131,37 @@ export async function postArrow(
   path: string,
   body: unknown,
   signal?: AbortSignal,
+  options?: ExtractionOptions,
 ): Promise<Answer> {
-  const response = await ask(path, { method: "POST", body, accept: ARROW, signal });
+  return opened(ask(path, { method: "POST", body, accept: ARROW, signal }), options);
+}
+
+/** Ask for Arrow. */
+export async function getArrow(path: string, query: Query, signal?: AbortSignal): Promise<Answer> {
+  return opened(ask(path, { query, accept: ARROW, signal }));
+}
+
+async function opened(asked: Promise<Response>, options?: ExtractionOptions): Promise<Answer> {
+  // What reads Arrow comes while the server thinks; pages without any never load it.
+  const [response, { tableOf }] = await Promise.all([asked, import("./arrow")]);
   const bytes =
     response.status === 204 ? new Uint8Array() : new Uint8Array(await response.arrayBuffer());
-  const table = bytes.length ? tableFromIPC(bytes, { useBigInt: false, useDate: false }) : null;
+  const table = bytes.length ? tableOf(bytes, options) : null;
   return { table, headers: response.headers, bytes: bytes.length };
+}
+
+/** Send JSON and be answered with a file of some kind. */
+export async function postFile(path: string, body: unknown, kind: string): Promise<Blob> {
+  return (await ask(path, { method: "POST", body, accept: kind })).blob();
 }
 
 /** The text of an object, or its first bytes. */
 export async function getText(path: string, query?: Query, signal?: AbortSignal): Promise<string> {
   return (await ask(path, { ...(query ? { query } : {}), accept: "*/*", signal })).text();
+}
+
+/** The bytes of an object, as a blob of the type that the caller expects: never of another. */
+export async function getBlob(path: string, type: string, signal?: AbortSignal): Promise<Blob> {
+  const response = await ask(path, { accept: "*/*", signal });
+  return new Blob([await response.arrayBuffer()], { type });
 }

@@ -2,24 +2,14 @@
 
 import { useQuery } from "@tanstack/react-query";
 
-import { getJson } from "./client";
+import { get, type Schema } from "./call";
 
-export interface Experiment {
-  experiment_id: string;
-  name: string;
-  lifecycle: string;
-  tags: Record<string, string>;
-  created_by: string | null;
-  created_at: string | null;
-  runs: number;
-  last_run_at: string | null;
-}
+export type Experiment = Schema<"ExperimentEntry">;
 
 export function useExperiments() {
   return useQuery({
     queryKey: ["experiments"],
-    queryFn: async ({ signal }) =>
-      (await getJson<{ experiments: Experiment[] }>("/api/v1/experiments", {}, signal)).experiments,
+    queryFn: async ({ signal }) => (await get("/api/v1/experiments", { signal })).experiments,
     staleTime: 10_000,
   });
 }

@@ -59,12 +59,18 @@ class Live {
   }
 
   togglePause(): void {
-    this.set(this.state === "paused" ? "connecting" : "paused");
+    const isPaused = this.state !== "paused";
+    this.change(isPaused ? "paused" : "connecting");
     this.update();
-    if (this.state !== "paused") this.tellAll();
+    if (!isPaused) this.tellAll();
   }
 
+  /** What the stream says of itself; somebody's pause outlasts it. */
   private set(state: Freshness): void {
+    if (this.state !== "paused") this.change(state);
+  }
+
+  private change(state: Freshness): void {
     if (this.state === state) return;
     this.state = state;
     for (const tell of this.watchers) tell();
@@ -123,8 +129,11 @@ class Live {
     const topics = this.topics();
     const address = `/api/v1/stream?topics=${encodeURIComponent(topics.join(","))}`;
     if (topics.length === 0) return this.close();
-    if (this.source !== null && this.source.url.includes(address) && this.source.readyState < 2)
+    if (this.source !== null && this.source.url.includes(address) && this.source.readyState < 2) {
+      // Paused and taken up again before the stream was closed: no other "hello" will come.
+      if (this.source.readyState === EventSource.OPEN) this.set("live");
       return;
+    }
     this.close();
     const resumed = this.lastId ? `&last_event_id=${encodeURIComponent(this.lastId)}` : "";
     const source = new EventSource(address + resumed);

@@ -2,18 +2,10 @@
 
 import { useQuery } from "@tanstack/react-query";
 
-import { getJson, sendJson, setCsrfToken } from "./client";
+import { get, send, type Schema } from "./call";
+import { setCsrfToken } from "./client";
 
-export interface WhoAmI {
-  name: string;
-  display_name: string;
-  kind: "user" | "token" | "nobody" | "local";
-  role: "none" | "viewer" | "editor" | "admin";
-  is_sign_in_required: boolean;
-  sso_label: string | null;
-  csrf_token: string | null;
-  renew_after_s: number | null;
-}
+export type WhoAmI = Schema<"WhoAmI">;
 
 function kept(who: WhoAmI): WhoAmI {
   setCsrfToken(who.csrf_token);
@@ -23,16 +15,16 @@ function kept(who: WhoAmI): WhoAmI {
 export function useSession() {
   return useQuery({
     queryKey: ["session"],
-    queryFn: async ({ signal }) => kept(await getJson<WhoAmI>("/api/v1/session", {}, signal)),
+    queryFn: async ({ signal }) => kept(await get("/api/v1/session", { signal })),
     staleTime: 60_000,
   });
 }
 
 export async function signIn(name: string, password: string): Promise<WhoAmI> {
-  return kept(await sendJson<WhoAmI>("POST", "/api/v1/session", { name, password }));
+  return kept(await send("post", "/api/v1/session", { body: { name, password } }));
 }
 
 export async function signOut(): Promise<void> {
-  await sendJson("DELETE", "/api/v1/session");
+  await send("delete", "/api/v1/session", {});
   setCsrfToken(null);
 }

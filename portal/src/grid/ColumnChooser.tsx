@@ -50,29 +50,31 @@ export default function ColumnChooser({
     <Dialog title="Columns" isOpen onClose={onClose} width="58rem">
       <div className="grid h-[56vh] grid-cols-[1fr_20rem] gap-4">
         <section className="flex min-h-0 flex-col" aria-label="What there is">
-          <div role="tablist" aria-label="Kinds of columns" className="mb-2 flex gap-1">
-            {TABS.map(([name, label]) => (
-              <button
-                key={name}
-                type="button"
-                role="tab"
-                aria-selected={family === name}
-                onClick={() => setFamily(name)}
-                className={cx(
-                  "rounded px-2 py-1",
-                  family === name ? "bg-chosen font-medium" : "hover:bg-raised",
-                )}
-              >
-                {label}
-              </button>
-            ))}
+          <div className="mb-2 flex items-center justify-between">
+            <div role="tablist" aria-label="Kinds of columns" className="flex gap-1">
+              {TABS.map(([name, label]) => (
+                <button
+                  key={name}
+                  type="button"
+                  role="tab"
+                  aria-selected={family === name}
+                  onClick={() => setFamily(name)}
+                  className={cx(
+                    "rounded px-2 py-1",
+                    family === name ? "bg-chosen font-medium" : "hover:bg-raised",
+                  )}
+                >
+                  {label}
+                </button>
+              ))}
+            </div>
             <input
               type="search"
               aria-label="Find a key"
               placeholder="Find a key"
               value={search}
               onChange={(event) => setSearch(event.target.value)}
-              className="ml-auto h-7 w-56 rounded border border-line bg-ground px-2"
+              className="h-7 w-56 rounded border border-line bg-ground px-2"
             />
           </div>
           <div

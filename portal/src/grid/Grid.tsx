@@ -5,11 +5,21 @@
  * heard once, on the whole grid, and find their cell by its attributes: rows stay cheap to draw.
  */
 
-import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import {
+  lazy,
+  Suspense,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
+import type { SeriesLoader } from "../panels/loader";
 import { colourOf } from "../plot/palette";
 import { useTheme } from "../shell/theme";
-import { changeColumn, moveColumn, stepColumn, type Column } from "./columns";
+import { askedOf, changeColumn, moveColumn, read, stepColumn, type Column } from "./columns";
 import { HeadCell, type HeadActions } from "./HeadCell";
 import { CHECK_WIDTH, HEAD_HEIGHT, layOut } from "./layout";
 import { moved, type Active } from "./moves";
@@ -20,6 +30,7 @@ import { setSort, turnSort, type SortKey } from "./sort";
 import { useGridKeys, type GridCommands } from "./useGridKeys";
 import { useRowScroll } from "./useRowScroll";
 
+const Curves = lazy(() => import("./Curves"));
 const NOW_MS = 30_000;
 
 export interface GridProps {
@@ -35,6 +46,8 @@ export interface GridProps {
   hidden: ReadonlySet<string>;
   hrefOf: (id: string) => string;
   commands: GridCommands;
+  /** What advances when curves may have grown. */
+  topics: readonly string[];
 }
 
 export function Grid(props: GridProps) {
@@ -77,10 +90,16 @@ export function Grid(props: GridProps) {
     store.want({
       first: Math.max(0, sight.first - 20),
       last: sight.last + 20,
-      columns: shownNames.split("\n"),
+      columns: [...new Set(shownNames.split("\n").map(askedOf))],
       anchor: top.kind === "run" ? { id: top.id, row: sight.first } : null,
     });
   }, [store, sight.first, sight.last, shownNames, version]);
+
+  const [curves, setCurves] = useState<SeriesLoader | null>(null);
+  const drawnMetrics = [...layout.pinned, ...sight.columns]
+    .map((one) => read(one.column.text))
+    .filter((one) => one.kind === "curve")
+    .map((one) => one.key);
 
   const { moveBy, toTop } = sight;
   useLayoutEffect(() => {
@@ -135,8 +154,8 @@ export function Grid(props: GridProps) {
   }
 
   const head: HeadActions = {
-    onSort: (text, isAdded) => onSort(turnSort(sort, text, isAdded)),
-    onSetSort: (text, isDescending) => onSort(setSort(text, isDescending)),
+    onSort: (text, isAdded) => onSort(turnSort(sort, askedOf(text), isAdded)),
+    onSetSort: (text, isDescending) => onSort(setSort(askedOf(text), isDescending)),
     onChange: (text, change) => {
       follow(text, change.text);
       onColumns(changeColumn(columns, text, change));
@@ -184,9 +203,10 @@ export function Grid(props: GridProps) {
       now,
       hrefOf,
       colourOf: (id) => colourOf(id, shade),
+      curves,
     }),
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is new each time; its names say whether it differs
-    [layout, drawnNames, width, now, hrefOf, shade],
+    [layout, drawnNames, width, now, hrefOf, shade, curves],
   );
   const chosen = chosenCount(selection, store.matching);
 
@@ -217,6 +237,19 @@ export function Grid(props: GridProps) {
       className="relative h-full w-full overflow-auto bg-panel [contain:strict]"
       style={{ overflowAnchor: "none" }}
     >
+      {drawnMetrics.length > 0 && (
+        <Suspense fallback={null}>
+          <Curves
+            store={store}
+            version={version}
+            metrics={drawnMetrics}
+            first={sight.first}
+            last={sight.last}
+            topics={props.topics}
+            onLoader={setCurves}
+          />
+        </Suspense>
+      )}
       <div
         className="relative"
         style={{ width, minWidth: "100%", height: HEAD_HEIGHT + sight.height }}

@@ -5,6 +5,7 @@ import { useRef, useState } from "react";
 
 import { cx } from "../ui";
 import {
+  askedOf,
   column as columnOf,
   isNumeric,
   labelOf,
@@ -43,7 +44,7 @@ export function HeadCell(props: HeadProps) {
   const { column, number, left } = place;
   const { text } = column;
   const { kind, family, take } = read(text);
-  const at = sort.findIndex((key) => key.text === text);
+  const at = sort.findIndex((key) => key.text === askedOf(text));
   const key = sort[at];
   const [isMenuOpen, setMenuOpen] = useState(false);
   const [isOver, setOver] = useState(false);
@@ -94,7 +95,9 @@ export function HeadCell(props: HeadProps) {
         isOver && "border-l-2 border-l-accent",
       )}
     >
-      {above && <span className="text-[11px] leading-3.5 text-muted">{above}</span>}
+      {above && (
+        <span className="text-[11px] leading-3.5 whitespace-nowrap text-muted">{above}</span>
+      )}
       <span className="flex max-w-full items-center gap-1 leading-4.5 font-medium" title={text}>
         <span className="truncate">{labelOf(text)}</span>
         {key && (
@@ -175,7 +178,7 @@ function HeadMenu(
     for (const one of METRIC_TAKES)
       if (one !== take)
         items.push([
-          `Show the ${one} value`,
+          one === "curve" ? "Show it as a curve" : `Show the ${one} value`,
           () => onChange(text, columnOf(textOf(family, key, one), isPinned, width)),
         ]);
   return (

@@ -1,7 +1,8 @@
 /** A row of the grid: a run, a group, or one that is on its way. */
 
-import { memo } from "react";
+import { lazy, memo, Suspense } from "react";
 
+import type { SeriesLoader } from "../panels/loader";
 import { cx } from "../ui";
 import { CellValue, GroupValue, groupText } from "./cells";
 import { isNumeric, labelOf, read } from "./columns";
@@ -17,7 +18,11 @@ export interface RowLook {
   hrefOf: (id: string) => string;
   /** What a run's line is drawn in, in the charts beside. */
   colourOf: (id: string) => string;
+  /** What has the curves of metrics; null until it is here. */
+  curves: SeriesLoader | null;
 }
+
+const Curve = lazy(() => import("./Curve"));
 
 interface RowProps {
   row: GridRow;
@@ -141,7 +146,15 @@ function Content({ row, text, isFirst, isHidden, look }: ContentProps) {
       </span>
     );
   }
-  const { kind } = read(text);
+  const { kind, key } = read(text);
+  if (kind === "curve")
+    return (
+      look.curves && (
+        <Suspense fallback={null}>
+          <Curve loader={look.curves} run={row.id} metric={key} colour={look.colourOf(row.id)} />
+        </Suspense>
+      )
+    );
   const value = row.block.values.get(text)?.[row.at];
   if (!row.block.values.has(text))
     return <span className="inline-block h-2 w-3/5 rounded bg-raised" />;

@@ -7,10 +7,19 @@
 
 export type Family = "attributes" | "metrics" | "params" | "tags";
 
-/** What of a metric is shown; `number` reads a param or tag as one. */
-export type Take = "last" | "min" | "max" | "mean" | "count" | "step" | "number";
+/** What of a metric is shown; `curve` draws all of it, `number` reads a param or tag as one. */
+export type Take = "last" | "min" | "max" | "mean" | "curve" | "count" | "step" | "number";
 
-export type Kind = "name" | "status" | "text" | "logged" | "number" | "time" | "duration" | "id";
+export type Kind =
+  | "curve"
+  | "name"
+  | "status"
+  | "text"
+  | "logged"
+  | "number"
+  | "time"
+  | "duration"
+  | "id";
 
 /** A column's text, read. */
 export interface Reading {
@@ -27,7 +36,7 @@ export interface Column {
   width: number;
 }
 
-export const METRIC_TAKES: readonly Take[] = ["last", "min", "max", "mean"];
+export const METRIC_TAKES: readonly Take[] = ["last", "min", "max", "mean", "curve"];
 export const WIDTH_MIN = 56;
 export const WIDTH_MAX = 800;
 
@@ -100,8 +109,15 @@ function readAnew(text: string): Reading {
   }
   const family = FAMILIES[keyed[1] ?? ""] ?? "tags";
   const key = keyed[2] === undefined ? (keyed[3] ?? "") : keyed[2].replaceAll("``", "`");
+  if (take === "curve") return { family, key, take, kind: "curve" };
   const kind = family === "metrics" || take === "number" ? "number" : "logged";
   return { family, key, take, kind };
+}
+
+/** What the server is asked for in a column's place, and sorts by: a curve's last value. */
+export function askedOf(text: string): string {
+  const { family, key, kind } = read(text);
+  return kind === "curve" ? textOf(family, key) : text;
 }
 
 /** What stands above a column. */
@@ -123,6 +139,7 @@ export function isDescendingFirst(kind: Kind): boolean {
 export function usualWidth(text: string): number {
   const { kind, key } = read(text);
   if (kind === "name") return 220;
+  if (kind === "curve") return 150;
   if (kind === "status" || kind === "duration") return 100;
   if (kind === "time") return 128;
   return Math.max(88, Math.min(180, 40 + key.length * 7));

@@ -2,18 +2,21 @@
 
 import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useCallback, useMemo, type ReactNode } from "react";
+import { useCallback, useMemo, useRef, type ReactNode } from "react";
 
 import { sendJson } from "../api/client";
 import { useExperiments, type Experiment } from "../api/experiments";
 import { useTicks } from "../api/live";
 import { useSession } from "../api/session";
-import { Empty, Failure, Status, Waiting } from "../ui";
+import { useInbox } from "../api/discussion";
+import { InboxEntry } from "../discussion/Inbox";
+import { Empty, Failure, Keys, Status, Waiting } from "../ui";
 import { ago, duration, when } from "../ui/format";
 import { useSearchText } from "./run/state";
 
 const RUNNING_MAX = 50;
 const FAILED_MAX = 15;
+const WAITING_MAX = 6;
 const EXPERIMENTS_MAX = 15;
 const COLUMNS = [
   "name",
@@ -91,6 +94,7 @@ export default function Home() {
             </label>
           )}
         </header>
+        <WaitingBox />
         <RunBox
           title="Running now"
           found={running}
@@ -146,10 +150,18 @@ export function lately(experiments: readonly Experiment[]): Experiment[] {
 /** Ask anew for what is shown when a run of the experiments shown advances. */
 function useNews(recent: readonly Experiment[]): void {
   const client = useQueryClient();
+  const told = useRef(new Set<string>());
   const act = useCallback(
     (topic: string) => {
-      void client.invalidateQueries({ queryKey: ["home"] });
-      if (topic === "experiments") void client.invalidateQueries({ queryKey: ["experiments"] });
+      // Several topics advance at once: what is shown is asked for once.
+      if (told.current.size === 0)
+        queueMicrotask(() => {
+          const hasNew = told.current.has("experiments");
+          told.current.clear();
+          void client.invalidateQueries({ queryKey: ["home"] });
+          if (hasNew) void client.invalidateQueries({ queryKey: ["experiments"] });
+        });
+      told.current.add(topic);
     },
     [client],
   );
@@ -166,6 +178,27 @@ function Box({ title, children }: { title: ReactNode; children: ReactNode }) {
       <h2 className="border-b border-line px-3 py-1.5 font-semibold">{title}</h2>
       {children}
     </section>
+  );
+}
+
+/** Who asks for a review, mentioned one or answered; failed runs have a box of their own. */
+function WaitingBox() {
+  const found = useInbox(true);
+  const items = (found.data?.items ?? []).filter((one) => one.kind !== "failure");
+  if (items.length === 0) return null;
+  return (
+    <Box title="Waiting for you">
+      <ul>
+        {items.slice(0, WAITING_MAX).map((item) => (
+          <InboxEntry key={item.item} item={item} />
+        ))}
+      </ul>
+      {items.length > WAITING_MAX && (
+        <p className="px-3 py-2 text-muted">
+          The rest is in the inbox: press <Keys of="g i" />.
+        </p>
+      )}
+    </Box>
   );
 }
 

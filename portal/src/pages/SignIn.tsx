@@ -6,7 +6,7 @@ import { useState, type FormEvent } from "react";
 import { signIn } from "../api/session";
 import { Button } from "../ui";
 
-export function SignIn({ ssoLabel }: { ssoLabel: string | null }) {
+export default function SignIn({ ssoLabel }: { ssoLabel: string | null }) {
   const client = useQueryClient();
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);

@@ -77,7 +77,7 @@ export function AddPanel({
     <>
       <Button onClick={() => setOpen(true)}>+ Panel</Button>
       <Dialog title="Add a panel" isOpen={isOpen} onClose={() => setOpen(false)} width="46rem">
-        <Form
+        <ChartForm
           experiment={experiment}
           runs={runs}
           onAdd={(extra) => {
@@ -90,7 +90,8 @@ export function AddPanel({
   );
 }
 
-function Form({
+/** What a chart shows: its kind, and the metrics and params it is of. */
+export function ChartForm({
   experiment,
   runs,
   onAdd,

@@ -15,14 +15,17 @@ export function Bars({
   rows,
   column,
   by,
+  isPlain = false,
 }: {
   rows: readonly Record<string, Cell>[];
   column: string;
   by: string | undefined;
+  /** The rows are no runs: bars are in their order, and in one colour. */
+  isPlain?: boolean;
 }) {
   const { shown: shade } = useTheme();
   const scroller = useRef<HTMLDivElement>(null);
-  const bars = useMemo(() => barsOf(rows, column, by), [rows, column, by]);
+  const bars = useMemo(() => barsOf(rows, column, by, isPlain), [rows, column, by, isPlain]);
   const colours = useMemo(() => (by ? coloursOf(bars.map((bar) => bar.id)) : null), [bars, by]);
   const most = bars.reduce((best, bar) => Math.max(best, Math.abs(bar.value)), 0) || 1;
   // eslint-disable-next-line react-hooks/incompatible-library -- its functions stay in this component
@@ -52,7 +55,8 @@ export function Bars({
                   className="block h-full rounded-sm"
                   style={{
                     width: `${(Math.abs(bar.value) / most) * 100}%`,
-                    background: COLOURS[shade][colours?.get(bar.id) ?? colourIndex(bar.id)],
+                    background:
+                      COLOURS[shade][isPlain ? 0 : (colours?.get(bar.id) ?? colourIndex(bar.id))],
                     opacity: bar.value < 0 ? 0.5 : 1,
                   }}
                 />

@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 import { Failure, Waiting } from "../ui";
 import { count } from "../ui/format";
 import { Bars } from "./BarsPanel";
-import { columnOf, keyOf, useColumns, useKeyPages, WINDOW_MAX } from "./data";
+import { columnOf, keyOf, useColumns, useKeyPages, WINDOW_MAX, type Cell } from "./data";
 import { Histograms } from "./HistogramPanel";
 import { HistogramTable } from "./HistogramTable";
 import { ImportanceList } from "./ImportancePanel";
@@ -45,6 +45,7 @@ interface Props<E extends OtherExtra> {
   filter: string;
   runs: readonly PanelRun[];
   onRemove: () => void;
+  onReport?: (() => void) | undefined;
 }
 
 export function ExtraPanel(props: Props<OtherExtra>) {
@@ -56,7 +57,12 @@ export function ExtraPanel(props: Props<OtherExtra>) {
   );
 }
 
-function HistogramPanel({ extra, runs, onRemove }: Props<Extract<Extra, { kind: "histogram" }>>) {
+function HistogramPanel({
+  extra,
+  runs,
+  onRemove,
+  onReport,
+}: Props<Extract<Extra, { kind: "histogram" }>>) {
   const [hasTable, setTable] = useState(false);
   const title = titleOf(extra);
   const name = runs.find((run) => run.runId === extra.run)?.name ?? `run ${extra.run.slice(0, 8)}`;
@@ -67,6 +73,7 @@ function HistogramPanel({ extra, runs, onRemove }: Props<Extract<Extra, { kind: 
       tools={
         <>
           <Tool sign="≡" name={`Data of ${title} as a table`} onClick={() => setTable(true)} />
+          {onReport && <Tool sign="❏" name={`Add ${title} to a report`} onClick={onReport} />}
           <Tool sign="✕" name={`Remove ${title}`} onClick={onRemove} />
         </>
       }
@@ -84,10 +91,10 @@ function HistogramPanel({ extra, runs, onRemove }: Props<Extract<Extra, { kind: 
   );
 }
 
-type OfColumns = Exclude<OtherExtra, { kind: "histogram" }>;
+export type OfColumns = Exclude<OtherExtra, { kind: "histogram" }>;
 
 /** Which columns of the runs a panel needs. */
-function columnsOf(extra: OfColumns, params: readonly string[]): readonly string[] {
+export function columnsOf(extra: OfColumns, params: readonly string[]): readonly string[] {
   switch (extra.kind) {
     case "scatter":
       return [...new Set([extra.x, extra.y])];
@@ -100,19 +107,49 @@ function columnsOf(extra: OfColumns, params: readonly string[]): readonly string
   }
 }
 
-function ColumnsPanel({ extra, experiment, filter, runs, onRemove }: Props<OfColumns>) {
-  const [hasTable, setTable] = useState(false);
-  const isImportance = extra.kind === "importance";
+/** The params that are looked at for importance; null until they are known. */
+export function useParams(experiment: string, isOn: boolean): readonly string[] | null {
   // A search for nothing gives the tree; all params of the first level are those without a slash.
-  const keys = useKeyPages(experiment, "params", {}, isImportance);
-  const params = useMemo(
+  const keys = useKeyPages(experiment, "params", {}, isOn);
+  return useMemo(
     () =>
-      (keys.data?.pages[0]?.nodes ?? [])
+      keys.data?.pages[0]?.nodes
         .filter((node) => node.keys === 0)
         .slice(0, PARAMS_MAX)
-        .map((node) => columnOf("params", node.path)),
+        .map((node) => columnOf("params", node.path)) ?? null,
     [keys.data],
   );
+}
+
+/** What a panel of columns shows of some rows. */
+export function ColumnsChart({
+  extra,
+  rows,
+  runs,
+  params,
+}: {
+  extra: OfColumns;
+  rows: readonly Record<string, Cell>[];
+  runs: readonly PanelRun[];
+  params: readonly string[];
+}) {
+  switch (extra.kind) {
+    case "scatter":
+      return <Scatter rows={rows} runs={runs} x={extra.x} y={extra.y} />;
+    case "bar":
+      return <Bars rows={rows} column={extra.column} by={extra.by} />;
+    case "parallel":
+      return <Parallel rows={rows} columns={extra.columns} />;
+    case "importance":
+      return <ImportanceList rows={rows} metric={extra.metric} columns={params} />;
+  }
+}
+
+function ColumnsPanel({ extra, experiment, filter, runs, onRemove, onReport }: Props<OfColumns>) {
+  const [hasTable, setTable] = useState(false);
+  const isImportance = extra.kind === "importance";
+  const known = useParams(experiment, isImportance);
+  const params = known ?? NO_COLUMNS;
   const columns = useMemo(() => columnsOf(extra, params), [extra, params]);
   const found = useColumns(experiment, filter, columns);
   const title = titleOf(extra);
@@ -132,6 +169,7 @@ function ColumnsPanel({ extra, experiment, filter, runs, onRemove }: Props<OfCol
           {rows && (
             <Tool sign="≡" name={`Data of ${title} as a table`} onClick={() => setTable(true)} />
           )}
+          {onReport && <Tool sign="❏" name={`Add ${title} to a report`} onClick={onReport} />}
           <Tool sign="✕" name={`Remove ${title}`} onClick={onRemove} />
         </>
       }
@@ -139,19 +177,13 @@ function ColumnsPanel({ extra, experiment, filter, runs, onRemove }: Props<OfCol
       {found.isError ? (
         <Failure error={found.error} onRetry={() => void found.refetch()} />
       ) : rows === undefined ? (
-        isImportance && keys.isSuccess && params.length === 0 ? (
+        isImportance && known?.length === 0 ? (
           <p className="p-4 text-muted">The runs have no params.</p>
         ) : (
           <Waiting what="Loading runs" />
         )
-      ) : extra.kind === "scatter" ? (
-        <Scatter rows={rows} runs={runs} x={extra.x} y={extra.y} />
-      ) : extra.kind === "bar" ? (
-        <Bars rows={rows} column={extra.column} by={extra.by} />
-      ) : extra.kind === "parallel" ? (
-        <Parallel rows={rows} columns={extra.columns} />
       ) : (
-        <ImportanceList rows={rows} metric={extra.metric} columns={params} />
+        <ColumnsChart extra={extra} rows={rows} runs={runs} params={params} />
       )}
       {hasTable && rows && (
         <RowsTable

@@ -39,6 +39,7 @@ export interface LinesPanelProps {
   onPin?: () => void;
   onFull?: () => void;
   onRemove?: () => void;
+  onReport?: (() => void) | undefined;
   /** Something around it shows the title. */
   isTitled?: boolean;
 }
@@ -119,6 +120,9 @@ export function LinesPanel(props: LinesPanelProps) {
               </button>
             }
           />
+          {props.onReport && (
+            <Tool sign="❏" name={`Add ${title} to a report`} onClick={props.onReport} />
+          )}
           {props.onRemove && <Tool sign="✕" name={`Remove ${title}`} onClick={props.onRemove} />}
         </>
       }

@@ -6,18 +6,26 @@
  * them, and after that only what is new.
  */
 
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import { edgeOf } from "../plot/series";
+import type { ChartAtHand } from "../reports/AddToReport";
 import { Dialog, Empty, Failure, Waiting } from "../ui";
 import { AddPanel } from "./AddPanel";
-import { useFreshKeys, useLoader, useWanted } from "./data";
+import { experimentsOf, useFreshKeys, useLoader, useWanted } from "./data";
 import { ExtraPanel, titleOf } from "./ExtraPanel";
 import { layOut, PANEL_PX, panelsInView, type BoardLayout } from "./layout";
 import { LinesPanel, type PanelRun } from "./LinesPanel";
 import type { Wanted } from "./loader";
 import { ADDED, useSections, useShownKeys, type Section, type ShownPanel } from "./sections";
-import { change, settingsOf, toggled, type Board, type ChartSettings } from "./settings";
+import {
+  change,
+  settingsOf,
+  toggled,
+  type Board,
+  type ChartSettings,
+  type Extra,
+} from "./settings";
 import { Toolbar } from "./Toolbar";
 import { useBoard } from "./useBoard";
 import { usePanelKeys } from "./usePanelKeys";
@@ -26,6 +34,7 @@ import { useViewport } from "./useViewport";
 export type { PanelRun } from "./LinesPanel";
 
 export interface PanelBoardProps {
+  /** The id of the experiment; or several, parted by commas. */
   experiment: string;
   /** The runs whose lines are drawn, in the order of the grid. Keep the array until it changes. */
   runs: readonly PanelRun[];
@@ -35,7 +44,11 @@ export interface PanelBoardProps {
   keysOf?: string;
   /** Only metrics whose names begin so. */
   below?: string;
+  /** Whether new points are drawn as they come. */
+  isLive?: boolean;
 }
+
+const AddToReport = lazy(() => import("../reports/AddToReport"));
 
 /** Beyond so many runs, ticks are heard of the experiment instead of each run. */
 const RUN_TOPICS_MAX = 40;
@@ -47,20 +60,20 @@ export function PanelBoard({
   filter = "",
   keysOf = "",
   below = "",
+  isLive = true,
 }: PanelBoardProps) {
   const [board, setBoard] = useBoard();
   const [search, setSearch] = useState("");
   const [full, setFull] = useState<string | null>(null);
+  const [reported, setReported] = useState<ChartAtHand | null>(null);
   const scroller = useRef<HTMLDivElement>(null);
   const viewport = useViewport(scroller);
   const runIds = useMemo(() => runs.map((run) => run.runId), [runs]);
-  const topics = useMemo(
-    () =>
-      runIds.length > RUN_TOPICS_MAX
-        ? [`runs:${experiment}`]
-        : runIds.map((runId) => `run:${runId}`),
-    [experiment, runIds],
-  );
+  const topics = useMemo(() => {
+    if (!isLive) return [];
+    if (runIds.length <= RUN_TOPICS_MAX) return runIds.map((runId) => `run:${runId}`);
+    return experimentsOf(experiment).map((id) => `runs:${id}`);
+  }, [experiment, runIds, isLive]);
   const loader = useLoader(topics);
   useFreshKeys(experiment);
 
@@ -101,6 +114,12 @@ export function PanelBoard({
   );
   const active = usePanelKeys({ board, onChange, onFull: setFull });
 
+  /** A chart goes into a report as it is shown; a part of the x axis is left behind. */
+  const report = (id: string, extra: Extra) => {
+    const settings = { ...board.all, ...board.one[panelOf(id)] };
+    delete settings.range;
+    setReported({ extra, settings });
+  };
   const chart = (id: string, key: string | null, keys: readonly string[], title: string) => (
     <LinesPanel
       id={id}
@@ -116,6 +135,7 @@ export function PanelBoard({
       {...(key !== null && {
         onPin: () => setBoard((now) => ({ ...now, pinned: toggled(now.pinned, key) })),
       })}
+      onReport={() => report(id, { kind: "lines", keys: [...keys] })}
       {...(id.startsWith("full ") ? { isTitled: true } : { onFull: () => setFull(id) })}
     />
   );
@@ -137,6 +157,7 @@ export function PanelBoard({
             board={experiment}
             onChange={(changes) => onChange(extraId(panel.index), changes)}
             onFull={() => setFull(extraId(panel.index))}
+            onReport={() => report(extraId(panel.index), extra)}
             onRemove={onRemove}
           />
         );
@@ -147,6 +168,7 @@ export function PanelBoard({
           filter={filter}
           runs={runs}
           onRemove={onRemove}
+          onReport={() => report(extraId(panel.index), extra)}
         />
       );
     }
@@ -214,11 +236,23 @@ export function PanelBoard({
         )}
         {catalogue.more && <More onSeen={catalogue.more} />}
       </div>
+      {reported !== null && (
+        <Suspense fallback={null}>
+          <AddToReport
+            chart={reported}
+            experiment={experiment}
+            filter={filter}
+            runs={runs}
+            onClose={() => setReported(null)}
+          />
+        </Suspense>
+      )}
       {full !== null && (
         <Dialog
           title={chartOfId(full, board).keys.join(", ")}
           isOpen
           onClose={() => setFull(null)}
+          keepsKeys
           width="94vw"
         >
           <div className="h-[66vh]">

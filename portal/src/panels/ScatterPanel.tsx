@@ -2,7 +2,7 @@
 
 import { useCallback, useMemo, useState, type PointerEvent } from "react";
 
-import { colourOf } from "../plot/palette";
+import { colourIndex, COLOURS } from "../plot/palette";
 import type { Surface } from "./Canvas";
 import { Canvas } from "./Canvas";
 import { keyOf, type Cell } from "./data";
@@ -18,11 +18,14 @@ export function Scatter({
   runs,
   x,
   y,
+  colours,
 }: {
   rows: readonly Record<string, Cell>[];
   runs: readonly PanelRun[];
   x: string;
   y: string;
+  /** Of rows that are no runs, whose own colours may be alike. */
+  colours?: ReadonlyMap<string, number>;
 }) {
   const [pointed, setPointed] = useState<number | null>(null);
   const points = useMemo(() => {
@@ -59,7 +62,9 @@ export function Scatter({
           const runId = String(rows[i]!["run_id"]);
           if (a === null || b === null || chosen.has(runId) !== isChosen) return;
           ctx.globalAlpha = isChosen ? 0.85 : 0.35;
-          ctx.fillStyle = isChosen ? colourOf(runId, shade) : looks.muted;
+          ctx.fillStyle = isChosen
+            ? (COLOURS[shade][colours?.get(runId) ?? colourIndex(runId)] ?? looks.muted)
+            : looks.muted;
           ctx.beginPath();
           ctx.arc(px(a), py(b), i === pointed ? 6 : rows.length > 2_000 ? 2 : 3.5, 0, 7);
           ctx.fill();
@@ -71,7 +76,7 @@ export function Scatter({
         });
       ctx.globalAlpha = 1;
     },
-    [points, rows, chosen, pointed, x],
+    [points, rows, chosen, pointed, x, colours],
   );
   const point = (event: PointerEvent<HTMLCanvasElement>) => {
     const box = event.currentTarget.getBoundingClientRect();

@@ -10,11 +10,12 @@ export interface Bar {
   runs: number;
 }
 
-/** The bars, greatest first. */
+/** The bars, greatest first, or in the order of the rows. */
 export function barsOf(
   rows: readonly Record<string, Cell>[],
   column: string,
   by: string | undefined,
+  isInOrder = false,
 ): Bar[] {
   const groups = new Map<string, Bar>();
   for (const row of rows) {
@@ -26,5 +27,6 @@ export function barsOf(
       known.value += (value - known.value) / ++known.runs;
     } else groups.set(id, { id, label: by ? id : String(row["name"]), value, runs: 1 });
   }
-  return [...groups.values()].sort((a, b) => b.value - a.value);
+  const bars = [...groups.values()];
+  return isInOrder ? bars : bars.sort((a, b) => b.value - a.value);
 }

@@ -24,9 +24,13 @@ export const askSeries: Ask = async (body, signal) => {
   return { answer, cursor: answer.cursor };
 };
 
-/** A loader for as long as a component is shown. Ticks make it ask for what is new. */
-export function useLoader(topics: readonly string[]): SeriesLoader {
-  const [loader] = useState(() => new SeriesLoader(askSeries));
+/**
+ * A loader for as long as a component is shown. Ticks make it ask for what is new.
+ *
+ * Give it `buckets` where a chart has room for few.
+ */
+export function useLoader(topics: readonly string[], buckets?: number): SeriesLoader {
+  const [loader] = useState(() => new SeriesLoader(askSeries, undefined, buckets));
   useTicks(topics, loader.tick);
   useEffect(() => () => loader.stop(), [loader]);
   return loader;
@@ -75,6 +79,11 @@ export function keysUrl(family: "metrics" | "params", run: string): string {
   return run ? `/api/v1/runs/${run}/keys/${family}` : `/api/v1/keys/${family}`;
 }
 
+/** The ids of experiments: of one, or of several parted by commas. */
+export function experimentsOf(text: string): string[] {
+  return text.split(",");
+}
+
 /** Pages of a level of the tree (`below`), or of all keys that hold some words (`search`). */
 export function useKeyPages(
   experiment: string,
@@ -89,7 +98,13 @@ export function useKeyPages(
     queryFn: ({ pageParam, signal }) =>
       getJson<KeyPage>(
         keysUrl(family, run),
-        { experiment: run ? null : experiment, below, search, offset: pageParam, limit: PAGE },
+        {
+          experiment: run ? null : experimentsOf(experiment),
+          below,
+          search,
+          offset: pageParam,
+          limit: PAGE,
+        },
         signal,
       ),
     getNextPageParam: (page) => page.next_offset,
@@ -106,7 +121,10 @@ export function useFreshKeys(experiment: string): void {
     asked.current = Date.now();
     void client.invalidateQueries({ queryKey: ["keys", "metrics", experiment] });
   }, [client, experiment]);
-  useTicks([`runs:${experiment}`], act);
+  useTicks(
+    experimentsOf(experiment).map((id) => `runs:${id}`),
+    act,
+  );
 }
 
 export type Cell = string | number | boolean | null;
@@ -127,7 +145,7 @@ export function useColumns(experiment: string, filter: string, columns: readonly
         "POST",
         "/api/v1/runs/window",
         {
-          experiments: [experiment],
+          experiments: experimentsOf(experiment),
           filter,
           columns: ["name", ...columns.filter((name) => name !== "name")],
           limit: WINDOW_MAX,

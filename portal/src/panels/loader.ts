@@ -98,6 +98,7 @@ export class SeriesLoader {
   constructor(
     private readonly ask: Ask,
     private readonly settleMs = 60,
+    private readonly bucketsMax = BUCKETS_MAX,
   ) {}
 
   /** What is on the screen from now on; more may follow within `settleMs`. */
@@ -172,9 +173,15 @@ export class SeriesLoader {
     const { signal } = this.aborter;
     const series = parts.reduce((sum, part) => sum + part.runs.length * part.keys.length, 0);
     this.mark(parts, true);
-    const batch: Batch = { body: bodyOf(parts, series), parts, cursor: null, data: [] };
+    const batch: Batch = {
+      body: bodyOf(parts, series, this.bucketsMax),
+      parts,
+      cursor: null,
+      data: [],
+    };
     try {
-      if (series > COARSE_FROM && bucketsFor(series) >= BUCKETS_COARSE * 3) {
+      const buckets = Math.min(this.bucketsMax, bucketsFor(series));
+      if (series > COARSE_FROM && buckets >= BUCKETS_COARSE * 3) {
         const coarse: Batch = { ...batch, body: coarseOf(batch.body), data: [] };
         await this.fetch(coarse, signal);
         batch.data = coarse.data;
@@ -348,7 +355,7 @@ export function bucketsFor(series: number): number {
   return Math.max(BUCKETS_MIN, Math.min(BUCKETS_MAX, Math.floor(BUCKETS_TOTAL / series)));
 }
 
-function bodyOf(parts: readonly Part[], series: number): SeriesBody {
+function bodyOf(parts: readonly Part[], series: number, bucketsMax: number): SeriesBody {
   const isMany = series > MANY_SERIES;
   return {
     panels: parts.map(({ runs, keys, axis, lower, upper }) => ({
@@ -357,7 +364,7 @@ function bodyOf(parts: readonly Part[], series: number): SeriesBody {
       x: axis,
       lower,
       upper,
-      buckets: bucketsFor(series),
+      buckets: Math.min(bucketsMax, bucketsFor(series)),
     })),
     // Means are what smoothing and groups begin with; of many lines, the last value has to do.
     measures: ["lo", "hi", "last", ...(isMany ? [] : ["mean"]), "nan", "inf"],

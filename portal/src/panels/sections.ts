@@ -4,7 +4,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { getJson } from "../api/client";
-import { keysUrl, useKeyPages, type KeyPage } from "./data";
+import { experimentsOf, keysUrl, useKeyPages, type KeyPage } from "./data";
 import type { PlacedPanel, SectionSize } from "./layout";
 import type { Board } from "./settings";
 
@@ -132,7 +132,7 @@ export function useShownKeys(
           getJson<KeyPage>(
             keysUrl("metrics", scope.run),
             {
-              experiment: scope.run ? null : experiment,
+              experiment: scope.run ? null : experimentsOf(experiment),
               below,
               search: words,
               offset: page * PAGE,

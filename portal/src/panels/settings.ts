@@ -144,7 +144,8 @@ const SHAPES: Record<Extra["kind"], readonly string[]> = {
 
 function isExtra(value: unknown): value is Extra {
   if (!isRecord(value)) return false;
-  const shape = SHAPES[value["kind"] as Extra["kind"]] as readonly string[] | undefined;
+  const kind = String(value["kind"]);
+  const shape = Object.hasOwn(SHAPES, kind) ? SHAPES[kind as Extra["kind"]] : undefined;
   return (
     shape !== undefined &&
     shape.every((name) =>

@@ -1,26 +1,10 @@
 /** Suggestions for a filter as far as it was written, and what is wrong with it where. */
 
-import { sendJson } from "../api/client";
+import { send, type Schema } from "../api/call";
 
-export interface Suggestion {
-  text: string;
-  kind: "name" | "key" | "operator" | "value" | "word";
-  detail: string;
-  runs: number | null;
-}
-
-export interface Problem {
-  start: number;
-  end: number;
-  message: string;
-}
-
-export interface SuggestionPage {
-  start: number;
-  end: number;
-  items: Suggestion[];
-  problem: Problem | null;
-}
+export type Suggestion = Schema<"Suggestion">;
+export type Problem = Schema<"Problem">;
+export type SuggestionPage = Schema<"SuggestionPage">;
 
 export function askSuggestions(
   text: string,
@@ -28,7 +12,7 @@ export function askSuggestions(
   experiments: readonly string[],
   signal?: AbortSignal,
 ): Promise<SuggestionPage> {
-  return sendJson("POST", "/api/v1/suggest", { text, at, experiments }, signal);
+  return send("post", "/api/v1/suggest", { body: { text, at, experiments }, signal });
 }
 
 /** The filter with a suggestion put in, and where the cursor goes. */

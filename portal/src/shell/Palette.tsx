@@ -5,6 +5,9 @@ import { Command } from "cmdk";
 import { Dialog as RadixDialog } from "radix-ui";
 
 import { useExperiments } from "../api/experiments";
+import { FoundModels } from "../pages/models/FoundModels";
+import { FoundReports } from "../pages/reports/FoundReports";
+import { FoundTraces } from "../pages/traces/FoundTraces";
 import { Keys } from "../ui";
 import { useKeyMap } from "./keys";
 import { PLACES } from "./Shell";
@@ -34,7 +37,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
           <Command label="Find anything" loop>
             <Command.Input
               autoFocus
-              placeholder="An experiment, a page, something to do"
+              placeholder="An experiment, a model, a page, something to do"
               className="w-full border-b border-line bg-panel px-3 py-2.5 text-[15px] outline-none"
             />
             <Command.List className="max-h-[56vh] overflow-auto p-1.5">
@@ -59,6 +62,9 @@ export default function Palette({ onClose }: { onClose: () => void }) {
                   </Command.Item>
                 ))}
               </Command.Group>
+              <FoundModels className={ITEM} onGone={onClose} />
+              <FoundReports className={ITEM} onGone={onClose} />
+              <FoundTraces className={ITEM} onGone={onClose} />
               {layers.slice(1).map((layer) => (
                 <Command.Group key={layer.title} heading={layer.title}>
                   {layer.keys.map((key) => (

@@ -1,22 +1,33 @@
 /** What is around every page: navigation, palette, keys, who one is, how fresh what is shown is. */
 
-import { Link, Outlet, useNavigate, useRouterState } from "@tanstack/react-router";
-import { useQueryClient } from "@tanstack/react-query";
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, useState } from "react";
 
 import { live, useFreshness } from "../api/live";
 import { signOut, useSession } from "../api/session";
-import { SignIn } from "../pages/SignIn";
-import { Button, cx, Dialog, Failure, Keys, Waiting } from "../ui";
-import { areSingleKeysOn, setSingleKeys, useKeyMap, useKeys, type Key } from "./keys";
+import { Button, cx, Failure, Keys, Waiting } from "../ui";
+import { InboxButton } from "./InboxButton";
+import { useKeys, type Key } from "./keys";
+import { Navigation } from "./Navigation";
 import { chooseTheme, useTheme, type Theme } from "./theme";
 
+const KeyHelp = lazy(() => import("./KeyHelp"));
 const Palette = lazy(() => import("./Palette"));
+const SignIn = lazy(() => import("../pages/SignIn"));
 
 /** The pages one can go to from everywhere, and with which key after `g`. */
 export const PLACES = [
   { to: "/", label: "Home", key: "h" },
   { to: "/experiments", label: "Experiments", key: "p" },
+  { to: "/models", label: "Models", key: "m" },
+  { to: "/deployments", label: "Deployments", key: "d" },
+  { to: "/traces", label: "Traces", key: "t" },
+  { to: "/datasets", label: "Datasets", key: "s" },
+  { to: "/lineage", label: "Lineage", key: "l" },
+  { to: "/query", label: "SQL", key: "q" },
+  { to: "/activity", label: "Activity", key: "a" },
+  { to: "/reports", label: "Reports", key: "r" },
+  { to: "/settings", label: "Settings", key: "e" },
 ] as const;
 
 const FRESHNESS = {
@@ -49,7 +60,12 @@ export function Shell() {
   if (session.isPending) return <Waiting what="Asking the server who you are" />;
   if (session.isError)
     return <Failure error={session.error} onRetry={() => void session.refetch()} />;
-  if (session.data.kind === "nobody") return <SignIn ssoLabel={session.data.sso_label} />;
+  if (session.data.kind === "nobody")
+    return (
+      <Suspense fallback={<Waiting />}>
+        <SignIn ssoLabel={session.data.sso_label} />
+      </Suspense>
+    );
   return (
     <div className="flex h-full flex-col">
       <a
@@ -59,19 +75,26 @@ export function Shell() {
         Skip to the page
       </a>
       <header className="flex h-10 shrink-0 items-center gap-1 border-b border-line bg-panel px-3">
-        <Link to="/" className="mr-2 flex items-center gap-2 font-semibold" aria-label="mere, home">
+        <Link
+          to="/"
+          className="mr-2 flex shrink-0 items-center gap-2 font-semibold"
+          aria-label="mere, home"
+        >
           <img src="/mark.svg" alt="" width={20} height={20} />
           mere
         </Link>
-        <Navigation />
+        <Navigation places={PLACES.slice(1)} />
         <button
           type="button"
           onClick={() => setPaletteOpen(true)}
-          className="ml-auto flex h-7 w-56 items-center justify-between rounded border border-line bg-ground px-2 text-muted"
+          className="ml-auto flex h-7 w-36 shrink-0 items-center justify-between gap-2 rounded border border-line bg-ground px-2 text-muted xl:w-56"
         >
-          Find anything
-          <Keys of="mod+k" />
+          <span className="whitespace-nowrap">Find anything</span>
+          <span className="hidden xl:inline">
+            <Keys of="mod+k" />
+          </span>
         </button>
+        <InboxButton />
         <FreshnessDot />
         <ThemeChoice />
         <Who name={session.data.display_name} kind={session.data.kind} />
@@ -86,30 +109,12 @@ export function Shell() {
           <Palette onClose={() => setPaletteOpen(false)} />
         </Suspense>
       )}
-      <KeyHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} />
+      {isHelpOpen && (
+        <Suspense fallback={null}>
+          <KeyHelp onClose={() => setHelpOpen(false)} />
+        </Suspense>
+      )}
     </div>
-  );
-}
-
-function Navigation() {
-  const path = useRouterState({ select: (state) => state.location.pathname });
-  return (
-    <nav aria-label="Main" className="flex items-center gap-0.5">
-      {PLACES.slice(1).map((place) => {
-        const isHere =
-          path.startsWith(place.to) || (place.to === "/experiments" && path.startsWith("/p/"));
-        return (
-          <Link
-            key={place.to}
-            to={place.to}
-            aria-current={isHere ? "page" : undefined}
-            className={cx("rounded px-2 py-1 hover:bg-raised", isHere && "bg-chosen font-medium")}
-          >
-            {place.label}
-          </Link>
-        );
-      })}
-    </nav>
   );
 }
 
@@ -148,47 +153,15 @@ function ThemeChoice() {
 }
 
 function Who({ name, kind }: { name: string; kind: string }) {
-  const client = useQueryClient();
   if (kind === "local") return null;
   return (
-    <span className="ml-2 flex items-center gap-1">
-      {name}
-      <Button look="quiet" onClick={() => void signOut().then(() => client.clear())}>
+    <span className="ml-2 flex min-w-0 items-center gap-1">
+      <span className="max-w-40 truncate" title={name}>
+        {name}
+      </span>
+      <Button look="quiet" onClick={() => void signOut().then(() => window.location.assign("/"))}>
         Sign out
       </Button>
     </span>
-  );
-}
-
-function KeyHelp({ isOpen, onClose }: { isOpen: boolean; onClose: () => void }) {
-  const layers = useKeyMap();
-  return (
-    <Dialog title="Keys" isOpen={isOpen} onClose={onClose} width="44rem">
-      <div className="grid grid-cols-2 gap-x-8 gap-y-4">
-        {layers.map((layer) => (
-          <section key={layer.title}>
-            <h3 className="mb-1 font-semibold">{layer.title}</h3>
-            <dl>
-              {layer.keys.map((key) => (
-                <div key={key.keys} className="flex justify-between gap-4 py-0.5">
-                  <dt>{key.does}</dt>
-                  <dd>
-                    <Keys of={key.keys} />
-                  </dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
-      </div>
-      <label className="mt-4 flex items-center gap-2">
-        <input
-          type="checkbox"
-          checked={areSingleKeysOn()}
-          onChange={(event) => setSingleKeys(event.target.checked)}
-        />
-        Single keys do something (those with Ctrl always do)
-      </label>
-    </Dialog>
   );
 }

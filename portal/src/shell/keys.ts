@@ -2,7 +2,8 @@
  * The keyboard: one map of all keys, shown by `?`.
  *
  * Pages register what they know with `useKeys`; what was registered last goes first. Keys without
- * Ctrl are off while somebody types, and altogether where `mere.keys` is `off`.
+ * Ctrl are off while somebody types or is in a menu, and altogether where `mere.keys` is `off`. A
+ * dialog puts a `KeyBarrier` before what is beneath it.
  */
 
 import { useEffect, useSyncExternalStore } from "react";
@@ -14,15 +15,25 @@ export interface Key {
   act: (event: KeyboardEvent) => void;
 }
 
-const layers: { title: string; keys: readonly Key[] }[] = [];
+interface Layer {
+  title: string;
+  /** Null is a barrier: what was registered before it does nothing. */
+  keys: readonly Key[] | null;
+}
+
+interface ShownLayer extends Layer {
+  keys: readonly Key[];
+}
+
+const layers: Layer[] = [];
 const watchers = new Set<() => void>();
 const SEQUENCE_MS = 900;
-let shown: readonly { title: string; keys: readonly Key[] }[] = [];
+let shown: readonly ShownLayer[] = [];
 let first = "";
 let firstAt = 0;
 
 function changed(): void {
-  shown = [...layers];
+  shown = layers.filter((layer): layer is ShownLayer => layer.keys !== null);
   for (const tell of watchers) tell();
 }
 
@@ -39,8 +50,18 @@ export function useKeys(title: string, keys: readonly Key[]): void {
   }, [title, keys]);
 }
 
+/** While it is there, keys of what is beneath do nothing; those of what comes after it do. */
+export function KeyBarrier(): null {
+  useEffect(() => {
+    const layer = { title: "", keys: null };
+    layers.push(layer);
+    return () => void layers.splice(layers.indexOf(layer), 1);
+  }, []);
+  return null;
+}
+
 /** All keys that do something now. */
-export function useKeyMap(): readonly { title: string; keys: readonly Key[] }[] {
+export function useKeyMap(): readonly ShownLayer[] {
   return useSyncExternalStore(
     (tell) => {
       watchers.add(tell);
@@ -62,7 +83,9 @@ export function setSingleKeys(isOn: boolean): void {
 
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  return target.isContentEditable || /^(input|textarea|select)$/i.test(target.tagName);
+  if (target.closest("[role=menu]")) return true; // there, letters find an entry
+  if (target instanceof HTMLInputElement) return !/^(checkbox|radio|button)$/.test(target.type);
+  return target.isContentEditable || /^(textarea|select)$/i.test(target.tagName);
 }
 
 /** How a pressed key is written in the map. */
@@ -76,6 +99,7 @@ export function nameOf(event: KeyboardEvent): string {
 
 function find(wanted: string): Key | undefined {
   for (const layer of [...layers].reverse()) {
+    if (layer.keys === null) return undefined;
     const key = layer.keys.find((one) => one.keys === wanted);
     if (key) return key;
   }

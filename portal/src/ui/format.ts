@@ -21,6 +21,14 @@ export function number(value: number | null | undefined): string {
   return String(Number(value.toPrecision(5)));
 }
 
+/** US dollars: cents where it is many, three digits where it is a fraction of one. */
+export function dollars(value: number | null | undefined): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "";
+  if (value === 0) return "$0";
+  const words = Math.abs(value) >= 1 ? value.toFixed(2) : String(Number(value.toPrecision(3)));
+  return `$${words.includes("e") ? words : words.replace(/^\d+/, (n) => Number(n).toLocaleString("en"))}`;
+}
+
 export function count(value: number, one: string, many = `${one}s`): string {
   return `${value.toLocaleString("en")} ${value === 1 ? one : many}`;
 }

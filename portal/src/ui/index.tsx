@@ -1,9 +1,11 @@
 /** The parts that every page is made of. */
 
 import { Dialog as RadixDialog } from "radix-ui";
-import type { ButtonHTMLAttributes, ReactNode } from "react";
+import { useState } from "react";
+import type { ComponentProps, ReactNode } from "react";
 
 import { ApiError } from "../api/client";
+import { KeyBarrier } from "../shell/keys";
 
 export function cx(...words: (string | false | null | undefined)[]): string {
   return words.filter(Boolean).join(" ");
@@ -13,7 +15,7 @@ export function Button({
   look = "plain",
   className,
   ...rest
-}: ButtonHTMLAttributes<HTMLButtonElement> & { look?: "plain" | "main" | "quiet" | "danger" }) {
+}: ComponentProps<"button"> & { look?: "plain" | "main" | "quiet" | "danger" }) {
   const looks = {
     plain: "border border-line bg-panel hover:bg-raised",
     main: "bg-accent text-accent-text hover:brightness-110",
@@ -41,27 +43,52 @@ export function Dialog({
   onClose,
   children,
   width = "32rem",
+  keepsKeys = false,
 }: {
   title: string;
   isOpen: boolean;
   onClose: () => void;
   children: ReactNode;
   width?: string;
+  /** Whether keys of the page beneath go on working: where it shows a part of that page, larger. */
+  keepsKeys?: boolean;
 }) {
   return (
     <RadixDialog.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className="fixed inset-0 z-40 bg-black/40" />
-        <RadixDialog.Content
-          aria-describedby={undefined}
-          style={{ width: `min(${width}, 94vw)` }}
-          className="fixed top-[12vh] left-1/2 z-50 max-h-[76vh] -translate-x-1/2 overflow-auto rounded-lg border border-line bg-panel p-4 shadow-xl"
-        >
-          <RadixDialog.Title className="mb-3 text-base font-semibold">{title}</RadixDialog.Title>
+        <DialogFrame title={title} width={width} keepsKeys={keepsKeys}>
           {children}
-        </RadixDialog.Content>
+        </DialogFrame>
       </RadixDialog.Portal>
     </RadixDialog.Root>
+  );
+}
+
+/** Exists while the dialog is open, and knows what had the focus before. */
+function DialogFrame(props: {
+  title: string;
+  width: string;
+  keepsKeys: boolean;
+  children: ReactNode;
+}) {
+  // Asked for while drawing: a field with autoFocus takes the focus before effects run.
+  const [before] = useState(() => document.activeElement);
+  return (
+    <RadixDialog.Content
+      aria-describedby={undefined}
+      style={{ width: `min(${props.width}, 94vw)` }}
+      onCloseAutoFocus={(event) => {
+        event.preventDefault();
+        const isThere = before instanceof HTMLElement && before.isConnected;
+        (isThere ? before : document.getElementById("main"))?.focus();
+      }}
+      className="fixed top-[12vh] left-1/2 z-50 max-h-[76vh] -translate-x-1/2 overflow-auto rounded-lg border border-line bg-panel p-4 shadow-xl"
+    >
+      {!props.keepsKeys && <KeyBarrier />}
+      <RadixDialog.Title className="mb-3 text-base font-semibold">{props.title}</RadixDialog.Title>
+      {props.children}
+    </RadixDialog.Content>
   );
 }
 
@@ -69,7 +96,7 @@ export function Dialog({
 export function Empty({ title, children }: { title: string; children?: ReactNode }) {
   return (
     <div className="mx-auto flex max-w-xl flex-col items-center gap-2 px-6 py-16 text-center">
-      <h2 className="text-base font-semibold">{title}</h2>
+      <h1 className="text-base font-semibold">{title}</h1>
       <div className="text-muted">{children}</div>
     </div>
   );

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError
 import mere
 from mere.cli import (
     artifacts,
+    comments,
     datasets,
     deployments,
     diff,
@@ -24,6 +25,7 @@ from mere.cli import (
     logs,
     models,
     query,
+    reports,
     rerun,
     retention,
     runs,
@@ -64,6 +66,8 @@ app.command(datasets.datasets)
 app.command(datasets.dataset)
 app.command(models.app)
 app.command(deployments.app)
+app.command(comments.app)
+app.command(reports.app)
 app.command(lineage.lineage)
 app.command(sync.sync)
 app.command(logs.logs)

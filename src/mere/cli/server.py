@@ -63,6 +63,7 @@ def server(
 def ui(
     *,
     port: int = 5000,
+    page: str = "/",
     browser: bool = True,
     options: Options | None = None,
 ) -> None:
@@ -70,15 +71,16 @@ def ui(
 
     Args:
         port: The port; 0 takes a free one.
+        page: The page to open there, as the portal's addresses have it: ``/p/0``.
         browser: Whether to open a browser.
         options: What every command may be told.
     """
     options = options or Options()
     settings = ServerSettings(warehouse=resolve_url(options.warehouse), port=port)
-    _serve(settings, is_json=options.json, opens=browser)
+    _serve(settings, is_json=options.json, opens=f"/{page.lstrip('/')}" if browser else None)
 
 
-def _serve(settings: ServerSettings, *, is_json: bool, opens: bool = False) -> None:
+def _serve(settings: ServerSettings, *, is_json: bool, opens: str | None = None) -> None:
     from mere.server.serving import serve
 
     def tell(url: str) -> None:
@@ -88,7 +90,7 @@ def _serve(settings: ServerSettings, *, is_json: bool, opens: bool = False) -> N
             out = notes()
             out.print(f"mere serves [bold]{settings.warehouse}[/bold]")
             out.print(f"at [bold]{url}[/bold] · Ctrl-C stops it", highlight=False)
-        if opens:
-            webbrowser.open(url)
+        if opens is not None:
+            webbrowser.open(url + opens)
 
     serve(settings, tell)

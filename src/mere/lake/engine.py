@@ -457,6 +457,17 @@ class Lake:
         """The schema of one snapshot of a bulk table; raises as `read_table` does."""
         return self._bulk().schema(name, snapshot_id)
 
+    def table_files(self, name: str, snapshot_id: int) -> list[tuple[str, int, int]]:
+        """The Parquet files of one snapshot of a bulk table, in the order of its rows.
+
+        Returns:
+            The key, the number of rows and the bytes of each.
+
+        Raises:
+            NotFound: There is no such table or snapshot.
+        """
+        return self._bulk().files(name, snapshot_id)
+
     def table_snapshots(self, name: str) -> list[TableSnapshot]:
         """The snapshots of a bulk table, the newest last; raises as `read_table` does."""
         return self._bulk().snapshots(name)

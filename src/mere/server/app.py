@@ -8,7 +8,7 @@ are nobody's.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import quote
@@ -236,11 +236,17 @@ def _refusal(call: Call, error: MereError) -> Answer:
     if isinstance(error, Internal):
         _log.error("%s: %s", call.operation.name, error, extra={"fields": _fields(call)})
     answer = call.operation.protocol.refuse(error, call.request_id)
-    if isinstance(error, Unauthenticated):
+    if isinstance(error, Unauthenticated) and not _is_script(call.headers):
         answer.headers.setdefault("WWW-Authenticate", 'Basic realm="mere", charset="UTF-8"')
     if isinstance(error, Unavailable) and "retry_after_s" in error.details:
         answer.headers["Retry-After"] = str(max(1, round(error.details["retry_after_s"])))
     return answer
+
+
+def _is_script(headers: Mapping[str, str]) -> bool:
+    """Whether a page of ours asks, not a person: browsers would ask for a password beside it."""
+    mode = headers.get("sec-fetch-mode", "navigate")
+    return mode != "navigate" or "x-requested-with" in headers
 
 
 def _nowhere(request: Request[Any, Any, Any], error: MereError) -> Answer:

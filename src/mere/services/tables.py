@@ -8,7 +8,10 @@ from __future__ import annotations
 from mere.lake import Column, Table
 from mere.lake.schema import Pyramid
 from mere.services.access.tables import ACCESS_TABLES
+from mere.services.datasets.cards import DATASET_CARDS
+from mere.services.discussion.tables import DISCUSSION_TABLES
 from mere.services.registry.tables import REGISTRY_TABLES
+from mere.services.sharing.tables import SHARING_TABLES
 from mere.services.traces.tables import TRACE_TABLES
 
 __all__ = [
@@ -232,4 +235,7 @@ TABLES = (
     *REGISTRY_TABLES,
     *ACCESS_TABLES,
     *TRACE_TABLES,
+    DATASET_CARDS,
+    *SHARING_TABLES,
+    *DISCUSSION_TABLES,
 )

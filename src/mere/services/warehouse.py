@@ -19,8 +19,16 @@ from mere.lake import Lake
 from mere.lake.objects.open import open_store
 from mere.services.access.access import Access
 from mere.services.artifacts.artifacts import Artifacts
+from mere.services.comparison.comparison import Comparison
 from mere.services.datasets.datasets import Datasets
+from mere.services.discussion.activity import Activity
+from mere.services.discussion.comments import Comments
+from mere.services.discussion.inbox import Inbox
+from mere.services.discussion.people import People
+from mere.services.discussion.run_reviews import RunReviews
+from mere.services.discussion.subjects import Subjects
 from mere.services.lineage.lineage import Lineage
+from mere.services.lineage.maps import LineageMaps
 from mere.services.portal.key_catalogue import KeyCatalogue
 from mere.services.portal.live import Live
 from mere.services.portal.series import Series
@@ -39,13 +47,20 @@ from mere.services.runs.logged_models import LoggedModels
 from mere.services.runs.logging import Logging
 from mere.services.runs.metrics import Metrics
 from mere.services.runs.runs import Runs
+from mere.services.sharing.links import Links
+from mere.services.sharing.pins import Pins
+from mere.services.sharing.reports import Reports
+from mere.services.sharing.saved_views import SavedViews
+from mere.services.sql.catalogue import SqlCatalogue
 from mere.services.sql.open_tables import OpenTables
 from mere.services.sql.queries import Queries
 from mere.services.tables import TABLES
 from mere.services.traces.assessments import Assessments
+from mere.services.traces.changes import TraceChanges
 from mere.services.traces.evaluation_datasets import EvaluationDatasets
 from mere.services.traces.scorers import Scorers
 from mere.services.traces.traces import Traces
+from mere.services.traces.window import TraceWindows
 from mere.services.upkeep.housekeeping import Housekeeping
 from mere.services.upkeep.retention import Retention
 from mere.services.webhooks.events import WebhookEvents
@@ -84,6 +99,7 @@ class Warehouse:
         self.console = Console(lake)
         self.datasets = Datasets(lake, clock)
         self.lineage = Lineage(lake, clock, self.runs, self.datasets)
+        self.lineage_maps = LineageMaps(lake, self.lineage)
         self.artifacts = Artifacts(lake, clock)
         self.logged_models = LoggedModels(lake, clock, self.artifacts, self.logging.gate)
         self.run_links = RunLinks(lake, clock, self.logging.gate)
@@ -93,15 +109,40 @@ class Warehouse:
         self.deployments = Deployments(lake, clock, events)
         self.code = Code(lake)
         self.run_code = RunCode(lake, self.code)
+        self.comparison = Comparison(lake, self.windows, self.code, self.datasets)
         self.traces = Traces(lake, clock)
         self.assessments = Assessments(lake, clock, self.traces)
         self.scorers = Scorers(lake, clock)
         self.evaluation_datasets = EvaluationDatasets(lake, clock)
+        self.trace_windows = TraceWindows(lake, self.traces.search, self.assessments)
+        self.trace_changes = TraceChanges(
+            lake, self.traces, self.assessments, self.evaluation_datasets
+        )
         self.access = Access(lake, clock)
         self.housekeeping = Housekeeping(lake, clock, self.access.sessions, self.run_changes)
         self.retention = Retention(lake, clock, self.datasets, self.traces, self.housekeeping)
         self.queries = Queries(lake, clock, self.access)
+        self.sql_catalogue = SqlCatalogue(lake, self.access)
         self.open_tables = OpenTables(lake, self.access)
+        self.saved_views = SavedViews(lake, clock, self.access)
+        self.reports = Reports(lake, clock, self.access, self.run_homes)
+        self.subjects = Subjects(lake, self.access, self.reports)
+        self.people = People(self.access, self.subjects)
+        self.comments = Comments(lake, clock, self.subjects, self.people, events)
+        self.run_reviews = RunReviews(lake, clock, self.subjects, self.people, events)
+        self.inbox = Inbox(lake, clock, self.subjects, self.windows)
+        self.activity = Activity(lake, self.access, self.subjects)
+        self.links = Links(lake, clock, self.access, self.reports)
+        self.pins = Pins(
+            lake,
+            clock,
+            self.access,
+            windows=self.windows,
+            series=self.series,
+            queries=self.queries,
+            artifacts=self.artifacts,
+            run_homes=self.run_homes,
+        )
 
     def sql(
         self,

@@ -243,6 +243,9 @@ def test_nobody_and_whoever_lacks_the_right_is_refused_before_the_body_is_read(s
         response = client.post("/api/v1/sum", content=b"{")
         assert (response.status_code, code(response)) == (401, "sign_in_required")
         assert response.headers["www-authenticate"].startswith("Basic")
+        for told in ({"sec-fetch-mode": "cors"}, {"x-requested-with": "fetch"}):
+            response = client.post("/api/v1/sum", headers=told, content=b"{")
+            assert "www-authenticate" not in response.headers  # no dialog beside a page of ours
         assert client.post("/api/v1/small-body", content=b"x").status_code == 200
 
 

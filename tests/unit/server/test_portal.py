@@ -21,7 +21,7 @@ def client(tmp_path, monkeypatch):
     (static / "assets" / "main-1a2b.js").write_text("say('hello')\n" * 1_000)
     (tmp_path / "secret.txt").write_text("secret")
     monkeypatch.setattr(pages, "_FOLDER", static)
-    for kept in (pages._names, pages._read):
+    for kept in (pages._files, pages._packed):
         kept.cache_clear()
     warehouse = open_warehouse(str(tmp_path / "lake"))
     settings = ServerSettings(warehouse=warehouse.url)
@@ -29,7 +29,7 @@ def client(tmp_path, monkeypatch):
         create_app(settings, warehouse=warehouse), base_url="http://127.0.0.1:5000"
     ) as one:
         yield one
-    for kept in (pages._names, pages._read):
+    for kept in (pages._files, pages._packed):
         kept.cache_clear()
     close_warehouses()
 

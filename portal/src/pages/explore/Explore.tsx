@@ -1,12 +1,13 @@
 /** The runs of an experiment: a grid at the left, charts of them at the right. */
 
-import { useParams, useRouter } from "@tanstack/react-router";
+import { useNavigate, useParams, useRouter } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
 import { useTicks } from "../../api/live";
+import type { RowQuery } from "../../grid/blocks";
 import { writeColumns, type Column } from "../../grid/columns";
 import { Grid } from "../../grid/Grid";
 import { RowStore, type GridRow } from "../../grid/RowStore";
@@ -15,13 +16,15 @@ import { writeSort } from "../../grid/sort";
 import type { GridCommands } from "../../grid/useGridKeys";
 import type { Search } from "../../router";
 import { Empty, Failure } from "../../ui";
+import { copy, copyLink } from "../../views/share";
 import { changeRuns, renameRun, saidOf, type Action } from "./changes";
+import { searchOf } from "../compare/state";
 import { Charts, hasCharts } from "./Charts";
 import { Foot } from "./Foot";
 import { Panes } from "./Panes";
 import type { Asked, Told } from "./Prompts";
 import { NoRuns } from "./NoRuns";
-import { pythonOf, queryOf, useExploreState } from "./state";
+import { pythonOf, queryOf, useExploreState, without } from "./state";
 import { Toolbar } from "./Toolbar";
 import { usePageKeys } from "./usePageKeys";
 import { useUndo } from "./useUndo";
@@ -49,6 +52,7 @@ export default function Explore() {
 
 function Runs({ experiment, name }: { experiment: string; name: string }) {
   const router = useRouter();
+  const navigate = useNavigate();
   const { state, set } = useExploreState();
   const [store] = useState(() => new RowStore());
   useSyncExternalStore(store.watch, store.snapshot);
@@ -129,6 +133,20 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     setQuestion({ asked: { kind, text }, of });
   }
 
+  async function compare() {
+    if (chosenCount(selection, store.matching) < 2)
+      return undo.say("Select the runs to compare: x selects the one at hand, Ctrl a all.");
+    try {
+      const search =
+        selection.kind === "some"
+          ? await searchOf([...selection.ids])
+          : comparedBy(without(query, selection.except));
+      void navigate({ to: "/compare", search });
+    } catch (error) {
+      undo.say(error instanceof Error ? error.message : String(error), false, true);
+    }
+  }
+
   const hrefOf = useCallback(
     (id: string) => `/p/${encodeURIComponent(experiment)}/runs/${id}`,
     [experiment],
@@ -148,9 +166,17 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     filter: () => filterBar.current?.focus(),
     undo: undo.undo,
     redo: undo.redo,
-    python: () => copy(pythonOf(name, state), "The line of Python was copied.", undo.say),
-    link: () => copy(window.location.href, "The link was copied.", undo.say),
+    python: () =>
+      void copy(pythonOf(name, state), "The line of Python was copied.").then((text) =>
+        undo.say(text),
+      ),
+    link: () =>
+      void copyLink().then(
+        (text) => undo.say(text),
+        (error: unknown) => undo.say(String(error), false, true),
+      ),
     columns: () => setChoosing(true),
+    compare: () => void compare(),
     nobody: () => select(NOBODY),
   });
 
@@ -185,6 +211,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
       hidden: state.hidden,
       hrefOf,
       commands,
+      topics,
     };
   }
 
@@ -201,6 +228,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         onShelf={(shelf) => show({ shelf: shelf === "active" ? undefined : shelf, sel: undefined })}
         onSplit={(split) => show({ show: split === "both" ? undefined : split })}
         onColumns={() => setChoosing(true)}
+        onView={show}
       />
       <Panes
         split={hasCharts ? state.split : "table"}
@@ -228,6 +256,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         onHush={undo.hush}
         onChange={(action) => void change(action, selection)}
         onTag={() => ask("tag", selection)}
+        onCompare={() => void compare()}
         onChooseAll={() => select({ kind: "all", except: new Set() })}
         onClear={() => select(NOBODY)}
       />
@@ -261,6 +290,16 @@ function firstLine(error: unknown): unknown {
   return new ApiError(error.status, error.code, message, error.details, error.requestId);
 }
 
+/** All runs that match, as the Compare page asks for them. */
+function comparedBy(query: RowQuery): Search {
+  return {
+    experiments: query.experiments.join(","),
+    q: query.filter || undefined,
+    sort: query.order.join(", ") || undefined,
+    shelf: query.view === "deleted" ? query.view : undefined,
+  };
+}
+
 function whomOf(of: Selection, matching: number): string {
   const chosen = chosenCount(of, matching);
   return chosen === 1 ? "this run" : `${chosen.toLocaleString("en")} runs`;
@@ -270,11 +309,4 @@ function textIn(row: GridRow, column: string): string {
   if (row.kind !== "run") return "";
   const value = row.block.values.get(column)?.[row.at];
   return typeof value === "string" ? value : "";
-}
-
-function copy(text: string, said: string, say: (text: string) => void): void {
-  void navigator.clipboard?.writeText(text).then(
-    () => say(said),
-    () => say(text),
-  );
 }

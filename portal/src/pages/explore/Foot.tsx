@@ -31,6 +31,7 @@ export interface FootProps {
   onHush: () => void;
   onChange: (action: Action) => void;
   onTag: () => void;
+  onCompare: () => void;
   onChooseAll: () => void;
   onClear: () => void;
 }
@@ -58,6 +59,11 @@ export function Foot(props: FootProps) {
       )}
       {chosen > 0 && (
         <span role="group" aria-label="With the runs selected" className="flex items-center gap-1">
+          {chosen > 1 && (
+            <Button look="main" title="Key c" onClick={props.onCompare}>
+              Compare
+            </Button>
+          )}
           <Button disabled={isBusy} onClick={props.onTag}>
             Tag …
           </Button>

@@ -1,11 +1,20 @@
 /** Above the grid: the filter, the columns, the groups, and which runs are offered. */
 
+import { Link } from "@tanstack/react-router";
 import { DropdownMenu } from "radix-ui";
+import { lazy, Suspense } from "react";
 
 import { labelOf, read, type Column } from "../../grid/columns";
 import { QueryBar } from "../../query/QueryBar";
 import { Button, cx } from "../../ui";
+import type { Search } from "../../router";
 import { SHELVES, type ExploreState, type Shelf, type Split } from "./state";
+
+// The rows do not wait for it.
+const ViewSwitcher = lazy(async () => {
+  const { ViewSwitcher: view } = await import("../../views/ViewSwitcher");
+  return { default: view };
+});
 
 const SPLITS: readonly [Split, string, string][] = [
   ["table", "Table", "Only the table"],
@@ -26,6 +35,7 @@ export interface ToolbarProps {
   onShelf: (shelf: Shelf) => void;
   onSplit: (split: Split) => void;
   onColumns: () => void;
+  onView: (changes: Search) => void;
 }
 
 export function Toolbar(props: ToolbarProps) {
@@ -35,12 +45,22 @@ export function Toolbar(props: ToolbarProps) {
       <h1 className="max-w-56 truncate text-[15px] font-semibold" title={props.name}>
         {props.name}
       </h1>
+      <Suspense fallback={<span className="h-7 w-20" />}>
+        <ViewSwitcher page="explore" experiment={props.experiment} onShow={props.onView} />
+      </Suspense>
       <QueryBar
         value={state.filter}
         experiments={[props.experiment]}
         onApply={props.onFilter}
         inputRef={props.filterBar}
       />
+      <Link
+        to="/traces"
+        search={{ experiment: props.experiment }}
+        className="rounded px-1.5 py-1 text-accent hover:underline"
+      >
+        Traces
+      </Link>
       <Button onClick={props.onColumns}>Columns</Button>
       <GroupMenu {...props} />
       <label>
@@ -86,7 +106,9 @@ function GroupMenu({ state, columns, onGroup }: ToolbarProps) {
     <span className="flex items-center gap-1">
       <DropdownMenu.Root>
         <DropdownMenu.Trigger asChild>
-          <Button aria-label="Group the runs">{group.length ? "Grouped by" : "Group"}</Button>
+          <Button aria-label={group.length ? "Grouped by: change it" : "Group the runs"}>
+            {group.length ? "Grouped by" : "Group"}
+          </Button>
         </DropdownMenu.Trigger>
         <DropdownMenu.Portal>
           <DropdownMenu.Content

@@ -1,5 +1,6 @@
 /** Changes to runs, each with what undoes it. */
 
+import { send, type Schema } from "../../api/call";
 import { sendJson } from "../../api/client";
 import type { RowQuery } from "../../grid/blocks";
 import type { Selection } from "../../grid/selection";
@@ -7,10 +8,7 @@ import { EXCEPT_MAX, without } from "./state";
 
 export type Action = "tag" | "archive" | "unarchive" | "delete" | "restore";
 
-export interface Change {
-  changed: number;
-  undo: string | null;
-}
+export type Change = Schema<"Change">;
 
 const DONE: Record<Action, string> = {
   tag: "Tagged",
@@ -33,19 +31,19 @@ export function changeRuns(
   tags: Record<string, string | null> = {},
 ): Promise<Change> {
   if (selection.kind === "some")
-    return sendJson("POST", "/api/v1/runs/changes", { action, runs: [...selection.ids], tags });
+    return send("post", "/api/v1/runs/changes", {
+      body: { action, runs: [...selection.ids], tags },
+    });
   if (selection.except.size > EXCEPT_MAX)
     throw new Error(`At most ${EXCEPT_MAX.toLocaleString("en")} runs can be left out of all.`);
   const { experiments, filter, view } = without(query, selection.except);
-  return sendJson("POST", "/api/v1/runs/changes", {
-    action,
-    window: { experiments, filter, view },
-    tags,
+  return send("post", "/api/v1/runs/changes", {
+    body: { action, window: { experiments, filter, view }, tags },
   });
 }
 
 export function undoChange(undo: string): Promise<Change> {
-  return sendJson("POST", `/api/v1/runs/changes/${encodeURIComponent(undo)}/undo`);
+  return send("post", "/api/v1/runs/changes/{undo}/undo", { path: { undo } });
 }
 
 export function renameRun(id: string, name: string): Promise<unknown> {

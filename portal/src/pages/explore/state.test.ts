@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 
+import type { Selection } from "../../grid/selection";
 import { both, pythonOf, queryOf, readState, without } from "./state";
+import { arrived, chosen } from "./useSelection";
 
 test("an empty address shows the runs in use", () => {
   const query = queryOf("7", readState({}));
@@ -50,4 +52,16 @@ test("a view can be copied as Python", () => {
   expect(
     pythonOf("digits", readState({ q: "status = 'FAILED'", sort: "name; started_at desc" })),
   ).toBe(`mere.runs("digits", filter="status = 'FAILED'", order="name, started_at desc")`);
+});
+
+test("more runs than an address holds stay chosen when it is emptied", () => {
+  const one: Selection = { kind: "some", ids: new Set(["a"]) };
+  const many: Selection = { kind: "some", ids: new Set(["a", "b"]) };
+  const begun = { selection: one, address: "a", sent: [] };
+  const turned = chosen(begun, many, undefined);
+  expect(turned.sent).toEqual([undefined]);
+  expect(arrived(turned, undefined).selection).toBe(many);
+  // The same again sends nothing; any other address is news.
+  expect(chosen(arrived(turned, undefined), one, undefined).sent).toEqual([]);
+  expect(arrived(turned, "c").selection).toEqual({ kind: "some", ids: new Set(["c"]) });
 });

@@ -12,6 +12,7 @@ export interface PageActs {
   python: () => void;
   link: () => void;
   columns: () => void;
+  compare: () => void;
   nobody: () => void;
 }
 
@@ -20,6 +21,7 @@ const KEYS: readonly [string, string, keyof PageActs][] = [
   ["v", "Choose the columns", "columns"],
   ["y", "Copy a link to this view", "link"],
   ["shift+y", "Copy this view as Python", "python"],
+  ["c", "Compare the runs selected", "compare"],
   ["Escape", "Select nothing", "nobody"],
   ["mod+z", "Undo", "undo"],
   ["mod+shift+z", "Do again", "redo"],

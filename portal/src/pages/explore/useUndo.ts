@@ -1,6 +1,6 @@
 /** Undo and redo of the Explore page: Ctrl Z and Ctrl Shift Z. */
 
-import { useCallback, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import type { Search } from "../../router";
 import { undoChange } from "./changes";
@@ -27,11 +27,27 @@ export function useUndo({ search, set, onRuns }: Wanted) {
     (text: string, canUndo = false, isError = false) => setSaid({ text, canUndo, isError }),
     [],
   );
-  const remember = useCallback((step: Step) => setPiles((now) => done(now, step)), []);
+  const isKnown = useRef(false);
+  const remember = useCallback((step: Step) => {
+    isKnown.current ||= step.kind === "view";
+    setPiles((now) => done(now, step));
+  }, []);
+
+  // The board of charts writes into the address by itself: its changes are steps as well.
+  const before = useRef(search);
+  useEffect(() => {
+    const old = before.current;
+    if (old === search) return;
+    before.current = search;
+    if (old["panels"] !== search["panels"] && !isKnown.current)
+      setPiles((now) => done(now, { kind: "view", search: old }));
+    isKnown.current = false;
+  }, [search]);
 
   /** Take a step, and return the one that takes it back. */
   async function take(step: Step): Promise<Step | null> {
     if (step.kind === "view") {
+      isKnown.current = true;
       const cleared = Object.fromEntries(Object.keys(search).map((name) => [name, undefined]));
       set({ ...cleared, ...step.search });
       return { kind: "view", search };

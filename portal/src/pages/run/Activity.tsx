@@ -1,8 +1,10 @@
-/** What happened to a run, the newest first. */
+/** What people say of a run and of its review, beside what happened to it, the newest first. */
 
 import { Link } from "@tanstack/react-router";
 import { useMemo, type ReactNode } from "react";
 
+import Discussion from "../../discussion/Discussion";
+import Reviews from "../../discussion/Reviews";
 import { Failure, Status, Waiting } from "../../ui";
 import { ago, count, size, when } from "../../ui/format";
 import { useActivity, useLineage, type RunEvent } from "./data";
@@ -10,34 +12,45 @@ import { Remark, Section } from "./parts";
 import type { TabProps } from "./RunPage";
 
 export default function Activity({ page }: TabProps) {
+  const of = { kind: "run", id: page.run.run_id } as const;
+  return (
+    <div className="mx-auto grid max-w-7xl items-start gap-3 p-3 lg:grid-cols-[minmax(0,3fr)_minmax(20rem,2fr)]">
+      <Discussion key={of.id} of={of} />
+      <div className="flex min-w-0 flex-col gap-3">
+        <Reviews of={of} />
+        <Story page={page} />
+      </div>
+    </div>
+  );
+}
+
+function Story({ page }: TabProps) {
   const found = useActivity(page.run.run_id);
   const graph = useLineage(page.run.run_id).data;
   const names = useMemo(() => new Map(graph?.nodes.map((one) => [one.node, one.label])), [graph]);
   if (found.isPending) return <Waiting />;
   if (found.isError) return <Failure error={found.error} onRetry={() => void found.refetch()} />;
   return (
-    <div className="mx-auto max-w-3xl p-3">
-      <Section title="Activity">
-        {found.data.length === 0 && <Remark>Nothing happened yet.</Remark>}
-        <ol>
-          {found.data.map((event, number) => (
-            <li key={number} className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
-              <time
-                dateTime={new Date(event.at_us / 1000).toISOString()}
-                title={when(event.at_us / 1000)}
-                className="w-32 shrink-0 text-muted"
-              >
-                {ago(event.at_us / 1000)}
-              </time>
-              <span className="min-w-0 break-words">
-                {told(event, page.run.experiment_id, page.run.run_id, names)}
-                {event.who && <span className="text-muted"> by {event.who}</span>}
-              </span>
-            </li>
-          ))}
-        </ol>
-      </Section>
-    </div>
+    <Section title="What happened">
+      {found.data.length === 0 && <Remark>Nothing happened yet.</Remark>}
+      <ol>
+        {found.data.map((event, number) => (
+          <li key={number} className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
+            <time
+              dateTime={new Date(event.at_us / 1000).toISOString()}
+              title={when(event.at_us / 1000)}
+              className="w-28 shrink-0 text-muted"
+            >
+              {ago(event.at_us / 1000)}
+            </time>
+            <span className="min-w-0 break-words">
+              {told(event, page.run.experiment_id, page.run.run_id, names)}
+              {event.who && <span className="text-muted"> by {event.who}</span>}
+            </span>
+          </li>
+        ))}
+      </ol>
+    </Section>
   );
 }
 
@@ -51,7 +64,7 @@ function told(
     <Link
       to="/p/$experiment/runs/$run"
       params={{ experiment, run: event.what }}
-      className="text-accent hover:underline"
+      className="text-accent underline decoration-1 underline-offset-2 hover:decoration-2"
     >
       {(event.kind === "child" && event.label) || event.what.slice(0, 12)}
     </Link>
@@ -76,7 +89,7 @@ function told(
             to="/p/$experiment/runs/$run/$tab"
             params={{ experiment, run, tab: "artifacts" }}
             search={{ path: event.what }}
-            className="text-accent hover:underline"
+            className="text-accent underline decoration-1 underline-offset-2 hover:decoration-2"
           >
             {event.count === 1 ? event.what : count(event.count, "file")}
           </Link>{" "}

@@ -26,15 +26,20 @@ purifier.addHook("afterSanitizeAttributes", (node) => {
   node.setAttribute("target", "_blank");
 });
 
-export function rendered(text: string): string {
-  return purifier.sanitize(parser.render(text), {
+export function rendered(text: string, below = 0): string {
+  const tokens = parser.parse(text, {});
+  for (const token of tokens)
+    if (token.type.startsWith("heading"))
+      token.tag = `h${Math.min(6, Number(token.tag[1]) + below)}`;
+  return purifier.sanitize(parser.renderer.render(tokens, parser.options, {}), {
     USE_PROFILES: { html: true },
     FORBID_TAGS: ["style", "form", "input", "button", "img", "video", "audio", "iframe"],
     FORBID_ATTR: ["style", "class", "id"],
   });
 }
 
-export default function Markdown({ text }: { text: string }) {
-  const html = useMemo(() => rendered(text), [text]);
+/** `below` puts headings so many levels below those of the page around it. */
+export default function Markdown({ text, below = 0 }: { text: string; below?: number }) {
+  const html = useMemo(() => rendered(text, below), [text, below]);
   return <div className="markdown" dangerouslySetInnerHTML={{ __html: html }} />;
 }

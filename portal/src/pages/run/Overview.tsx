@@ -13,6 +13,7 @@ import { ParamTable } from "./Params";
 import { CopyButton, Facts, Remark, SearchBox, Section } from "./parts";
 import { Repeats } from "./Repeats";
 import type { TabProps } from "./RunPage";
+import { RunTraces } from "./RunTraces";
 import { useSearchText } from "./state";
 import { Tags } from "./Tags";
 
@@ -24,6 +25,7 @@ export default function Overview({ page }: TabProps) {
         <Notes run={run} />
         <Metrics run={run.run_id} total={page.metrics} />
         <Params run={run} />
+        <RunTraces run={run.run_id} />
         {page.children_total > 0 && (
           <Children
             children={page.children}

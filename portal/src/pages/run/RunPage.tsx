@@ -3,9 +3,11 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo, type ComponentType } from "react";
 
+import { TalkCount } from "../../discussion/TalkCount";
 import { useKeys, type Key } from "../../shell/keys";
 import { Chip, cx, Empty, Failure, Status, Waiting } from "../../ui";
 import { ago, duration, when } from "../../ui/format";
+import { CompareMenu } from "./CompareMenu";
 import { useRun, useRunTicks, type Run, type RunPageData } from "./data";
 import { RunName } from "./RunName";
 import { useAddress } from "./state";
@@ -110,6 +112,9 @@ function Head({ page }: { page: RunPageData }) {
         {took(run) && `, ${run.ended_at ? "took" : "running for"} ${took(run)}`}
         {run.created_by && `, by ${run.created_by}`}
       </span>
+      <span className="ml-auto">
+        <CompareMenu page={page} />
+      </span>
     </header>
   );
 }
@@ -142,6 +147,7 @@ function Tabs(address: { current: string; experiment: string; run: string }) {
           )}
         >
           {one.label}
+          {one.id === "activity" && <TalkCount of={{ kind: "run", id: run }} />}
         </Link>
       ))}
     </nav>

@@ -4,6 +4,7 @@ import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useCallback } from "react";
 
 import { getJson, sendJson } from "../../api/client";
+import type { LineageNode } from "../../api/lineage";
 import { useTicks } from "../../api/live";
 
 export interface Run {
@@ -84,7 +85,7 @@ export interface Repeat {
 
 export interface LineageGraph {
   root: string;
-  nodes: { node: string; kind: string; label: string; status: string | null }[];
+  nodes: LineageNode[];
   edges: { source: string; target: string; context: string | null }[];
   left_out: Record<string, number>;
 }

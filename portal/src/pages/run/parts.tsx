@@ -1,6 +1,6 @@
 /** Small parts that several tabs of the run page share. */
 
-import { useState, type ReactNode } from "react";
+import { useState, type ReactNode, type Ref } from "react";
 
 import { Button, cx } from "../../ui";
 
@@ -50,7 +50,11 @@ export function CopyButton({ text, what = "Copy" }: { text: string; what?: strin
       window.setTimeout(() => setDone(false), 1_500);
     });
   return (
-    <Button look="quiet" onClick={copy} aria-label={`Copy: ${text.slice(0, 80)}`}>
+    <Button
+      look="quiet"
+      onClick={copy}
+      aria-label={`${isDone ? "Copied" : what}: ${text.slice(0, 80)}`}
+    >
       <span aria-live="polite">{isDone ? "Copied" : what}</span>
     </Button>
   );
@@ -62,7 +66,10 @@ export function CommandLine({ text, why }: { text: string; why?: string }) {
     <div className="min-w-0">
       {why && <p className="text-muted">{why}</p>}
       <div className="flex items-start gap-1 rounded bg-raised">
-        <code className="min-w-0 flex-1 overflow-x-auto px-2 py-1 font-mono text-xs whitespace-pre">
+        <code
+          tabIndex={0}
+          className="min-w-0 flex-1 overflow-x-auto px-2 py-1 font-mono text-xs whitespace-pre"
+        >
           {text}
         </code>
         <CopyButton text={text} />
@@ -76,14 +83,17 @@ export function SearchBox({
   value,
   onChange,
   className,
+  ref,
 }: {
   label: string;
   value: string;
   onChange: (value: string) => void;
   className?: string;
+  ref?: Ref<HTMLInputElement>;
 }) {
   return (
     <input
+      ref={ref}
       type="search"
       aria-label={label}
       placeholder={label}

@@ -1,8 +1,9 @@
 """Serves the portal: its files, and its one page for every address that is a page of it.
 
 The files' names hold their digests, so browsers keep them for ever; the page itself is asked for
-each time. What is small enough to be sent whole is kept in memory, compressed once. Nothing here
-needs a sign-in: the page asks who one is, and shows nothing until the server knows.
+each time. All files are read at the first request and kept, compressed once: a build that comes
+later, while this server runs, cannot mix with them. Nothing here needs a sign-in: the page asks
+who one is, and shows nothing until the server knows.
 """
 
 from __future__ import annotations
@@ -72,15 +73,15 @@ def page_at(path: str, accepted: str, coding: str) -> Answer | None:
 
 
 def _page(coding: str) -> Answer:
-    if "index.html" not in _names():
+    if "index.html" not in _files():
         return Answer(_NOT_BUILT.encode(), _TYPES[".html"], headers=_HEADERS)
     return _file("index.html", coding, {**_HEADERS, **_ASK_AGAIN})
 
 
 def _file(name: str, coding: str, headers: dict[str, str]) -> Answer:
-    if name not in _names():  # so no path leads out of the folder
+    if name not in _files():  # so no path leads out of the folder
         raise NotFound(ErrorCode.ROUTE_NOT_FOUND, "the portal has no such file")
-    body, packed = _read(name)
+    body, packed = _files()[name], _packed(name)
     media_type = _TYPES.get(Path(name).suffix, "application/octet-stream")
     told = {**headers, "Vary": "Accept-Encoding"}
     if packed and "gzip" in coding:
@@ -89,18 +90,22 @@ def _file(name: str, coding: str, headers: dict[str, str]) -> Answer:
 
 
 @cache
-def _names() -> frozenset[str]:
-    """The files there are."""
-    found = (path.relative_to(_FOLDER) for path in _FOLDER.rglob("*") if path.is_file())
-    return frozenset(name.as_posix() for name in found if not name.parts[0].startswith("."))
+def _files() -> dict[str, bytes]:
+    """The content of the files there are, by their names."""
+    paths = {path.relative_to(_FOLDER): path for path in _FOLDER.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): path.read_bytes()
+        for name, path in paths.items()
+        if not name.parts[0].startswith(".")
+    }
 
 
 @cache
-def _read(name: str) -> tuple[bytes, bytes]:
-    """A file as it is, and compressed where that makes it smaller."""
-    body = (_FOLDER / name).read_bytes()
+def _packed(name: str) -> bytes:
+    """A file's content compressed; empty where that makes it no smaller."""
+    body = _files()[name]
     packed = gzip.compress(body, 9, mtime=0)
-    return body, packed if len(packed) < len(body) else b""
+    return packed if len(packed) < len(body) else b""
 
 
 OPERATIONS = (home, asset, mark)

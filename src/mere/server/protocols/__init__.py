@@ -32,11 +32,18 @@ from mere.server.protocols.mlflow.webhooks import OPERATIONS as MLFLOW_WEBHOOKS
 from mere.server.protocols.mlflow.wire import MLFLOW
 from mere.server.protocols.native.access import OPERATIONS as ACCESS
 from mere.server.protocols.native.artifacts import OPERATIONS as ARTIFACTS
+from mere.server.protocols.native.assessments import OPERATIONS as ASSESSMENTS
+from mere.server.protocols.native.compare import OPERATIONS as COMPARE
 from mere.server.protocols.native.console import OPERATIONS as CONSOLE
+from mere.server.protocols.native.datasets import OPERATIONS as DATASETS
 from mere.server.protocols.native.deployments import OPERATIONS as DEPLOYMENTS
+from mere.server.protocols.native.discussion import OPERATIONS as DISCUSSION
 from mere.server.protocols.native.experiments import OPERATIONS as EXPERIMENTS
+from mere.server.protocols.native.lineage import OPERATIONS as LINEAGE
 from mere.server.protocols.native.meta import OPERATIONS as META
 from mere.server.protocols.native.models import OPERATIONS as MODELS
+from mere.server.protocols.native.registry_pages import OPERATIONS as REGISTRY_PAGES
+from mere.server.protocols.native.reports import OPERATIONS as REPORTS
 from mere.server.protocols.native.run_details import OPERATIONS as RUN_DETAILS
 from mere.server.protocols.native.runs import OPERATIONS as RUNS
 from mere.server.protocols.native.series import OPERATIONS as SERIES
@@ -44,7 +51,10 @@ from mere.server.protocols.native.session import OPERATIONS as SESSION
 from mere.server.protocols.native.sql import OPERATIONS as SQL
 from mere.server.protocols.native.stream import OPERATIONS as STREAM
 from mere.server.protocols.native.suggest import OPERATIONS as SUGGEST
+from mere.server.protocols.native.trace_list import OPERATIONS as TRACE_LIST
+from mere.server.protocols.native.trace_spans import OPERATIONS as TRACE_SPANS
 from mere.server.protocols.native.traces import OPERATIONS as TRACES
+from mere.server.protocols.native.views import OPERATIONS as VIEWS
 from mere.server.protocols.native.webhooks import OPERATIONS as WEBHOOKS
 from mere.server.protocols.native.wire import NATIVE
 from mere.server.protocols.otlp.traces import OPERATIONS as OTLP_TRACES
@@ -58,6 +68,7 @@ PROTOCOLS: tuple[Protocol, ...] = (NATIVE, MLFLOW, OTLP, ICEBERG)
 OPERATIONS: tuple[Operation, ...] = (
     *MODELS,
     *DEPLOYMENTS,
+    *REGISTRY_PAGES,
     *WEBHOOKS,
     *MLFLOW_REGISTRY,
     *MLFLOW_WEBHOOKS,
@@ -70,6 +81,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *MLFLOW_TRACES_V2,
     *OTLP_TRACES,
     *TRACES,
+    *TRACE_LIST,
+    *TRACE_SPANS,
+    *ASSESSMENTS,
     *MLFLOW_EXPERIMENTS,
     *MLFLOW_RUNS,
     *MLFLOW_INPUTS,
@@ -90,11 +104,17 @@ OPERATIONS: tuple[Operation, ...] = (
     *EXPERIMENTS,
     *RUNS,
     *RUN_DETAILS,
+    *DISCUSSION,
+    *LINEAGE,
+    *DATASETS,
     *SERIES,
+    *COMPARE,
     *STREAM,
     *SUGGEST,
     *CONSOLE,
     *ARTIFACTS,
+    *VIEWS,
+    *REPORTS,
     *ICEBERG_CATALOG,
     *ICEBERG_GUESTS,
     *ICEBERG_TABLES,

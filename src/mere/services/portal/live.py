@@ -2,8 +2,9 @@
 
 A *tick* says that a topic advanced, and nothing more: it may come twice, several may come as one,
 and it is never wrong. Topics are ``run:<id>`` (its row, metrics and files), ``log:<id>`` (its
-console), ``runs:<experiment>`` (the list of its runs), ``traces:<experiment>``, ``experiments``
-and ``models`` (the registry and deployments).
+console), ``runs:<experiment>`` (the list of its runs), ``traces:<experiment>``,
+``experiments``, ``models`` (the registry and deployments), ``datasets`` (with who used them) and
+``discussions`` (comments and reviews).
 
 Ticks are read off the segments of the journal, once a process: those of other processes when they
 are listed, our own as soon as they are durable. Each subscription keeps the set of topics that
@@ -41,8 +42,10 @@ _TOPIC_CHARS_MAX = 300
 _SEGMENTS_KEPT = 20_000
 _LATE_MS = 60_000
 _KINDS = ("run", "log", "runs", "traces")
-_ALONE = ("models", "experiments")
+_ALONE = ("models", "experiments", "discussions", "datasets")
+_DATASETS = ("datasets", "dataset_cards", "lineage")
 _REGISTRY = ("registered_models", "model_", "deployments")
+_SAID = frozenset({"comments", "run_reviews", "model_reviews"})
 
 
 def check_topics(topics: Iterable[str]) -> list[str]:
@@ -65,7 +68,7 @@ def check_topics(topics: Iterable[str]) -> list[str]:
             raise InvalidInput(
                 ErrorCode.INVALID_VALUE,
                 f"topic {topic[:80]!r} is unknown: use run:<id>, log:<id>, runs:<experiment>, "
-                "traces:<experiment>, models or experiments",
+                "traces:<experiment>, models, datasets, experiments or discussions",
                 topic=topic[:80],
             )
     return wanted
@@ -96,6 +99,10 @@ def topics_of(
         topics.append("models")
     if "experiments" in segment.patches:
         topics.append("experiments")
+    if not _SAID.isdisjoint(segment.patches):
+        topics.append("discussions")
+    if any(name in segment.patches for name in _DATASETS):
+        topics.append("datasets")
     return dict.fromkeys(topics)
 
 

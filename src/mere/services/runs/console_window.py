@@ -42,13 +42,13 @@ class ConsoleWindow(msgspec.Struct):
 
     Args:
         lines: The lines, in order.
-        total: How many lines the process has written.
-        processes: How many lines each process has written, by its number.
+        total: How many lines the process has written; None where they were not counted.
+        processes: How many lines each process has written, by its number; likewise.
     """
 
     lines: list[ConsoleLine]
-    total: int
-    processes: dict[int, int]
+    total: int | None
+    processes: dict[int, int] | None
 
 
 class ConsoleMatches(msgspec.Struct):
@@ -64,7 +64,13 @@ class ConsoleMatches(msgspec.Struct):
 
 
 def read_window(
-    lake: Lake, run_id: str, *, process: int = 0, first: int = 0, limit: int = 500
+    lake: Lake,
+    run_id: str,
+    *,
+    process: int = 0,
+    first: int = 0,
+    limit: int = 500,
+    is_counted: bool = True,
 ) -> ConsoleWindow:
     """A stretch of a console.
 
@@ -74,25 +80,32 @@ def read_window(
         process: Which of its processes.
         first: The number of the first line wanted; counted from the end where it is negative.
         limit: At most so many lines.
+        is_counted: Whether to tell how many lines there are, which takes longer the more there are;
+            a stretch counted from the end always does.
 
     Raises:
         InvalidInput: The stretch is too long.
     """
     _check(limit)
-    counted = lake.sql(
-        "select process, max(line) + 1 as lines from console where run_id = $run group by process "
-        "order by process",
-        {"run": run_id},
-    )
-    sizes = {row["process"]: row["lines"] for row in counted.to_pylist()}
-    total = sizes.get(process, 0)
-    start = max(0, total + first) if first < 0 else first
+    sizes = _sizes(lake, run_id) if is_counted or first < 0 else None
+    total = None if sizes is None else sizes.get(process, 0)
+    start = max(0, (total or 0) + first) if first < 0 else first
     query = (
         f"select {_COLUMNS} from console where run_id = $run and process = $process "
         "and line >= $start and line < $end order by line"
     )
     params = {"run": run_id, "process": process, "start": start, "end": start + limit}
     return ConsoleWindow(_lines(lake, query, params), total, sizes)
+
+
+def _sizes(lake: Lake, run_id: str) -> dict[int, int]:
+    """How many lines each process has written."""
+    counted = lake.sql(
+        "select process, max(line) + 1 as lines from console where run_id = $run group by process "
+        "order by process",
+        {"run": run_id},
+    )
+    return {row["process"]: row["lines"] for row in counted.to_pylist()}
 
 
 def find_lines(

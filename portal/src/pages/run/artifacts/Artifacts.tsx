@@ -1,6 +1,6 @@
-/** The files of a run: a tree at the left, a preview of the one that is chosen at the right. */
+/** Files, as of a run: a tree at the left, a preview of the one that is chosen at the right. */
 
-import { useMemo, useState } from "react";
+import { useMemo, useState, type ReactNode } from "react";
 
 import { Empty, Failure, Waiting } from "../../../ui";
 import type { TabProps } from "../RunPage";
@@ -10,7 +10,26 @@ import { foldersOf, rowsOf, useFolders, type FileEntry } from "./files";
 import { FilePreview } from "./FilePreview";
 
 export default function Artifacts({ page }: TabProps) {
-  const owner = page.run.run_id;
+  return (
+    <Files owner={page.run.run_id} label="Files of the run">
+      <Empty title="No files yet">
+        Log them by <code>run.log_artifact</code>, or by <code>run.log_image</code>,{" "}
+        <code>run.log_table</code> and their like.
+      </Empty>
+    </Files>
+  );
+}
+
+/** The files of whatever owns some; what is within is shown where there are none. */
+export function Files({
+  owner,
+  label,
+  children,
+}: {
+  owner: string;
+  label: string;
+  children: ReactNode;
+}) {
   const [chosen, setChosen] = useSearchText("path");
   const [open, setOpen] = useState<ReadonlySet<string>>(() => new Set(foldersOf(chosen)));
   const asked = useMemo(() => [...open].sort(), [open]);
@@ -18,19 +37,13 @@ export default function Artifacts({ page }: TabProps) {
   const rows = useMemo(() => rowsOf(pages, open), [pages, open]);
   if (isPending) return <Waiting what="Loading the files" />;
   if (error) return <Failure error={error} />;
-  if (rows.length === 0)
-    return (
-      <Empty title="No files yet">
-        Log them by <code>run.log_artifact</code>, or by <code>run.log_image</code>,{" "}
-        <code>run.log_table</code> and their like.
-      </Empty>
-    );
+  if (rows.length === 0) return children;
   const entry = find(pages.values(), chosen);
   return (
     <div className="flex h-full min-h-0">
       <aside className="flex w-80 shrink-0 flex-col border-r border-line bg-panel">
         <TreeList
-          label="Files of the run"
+          label={label}
           rows={rows}
           chosen={chosen}
           onChoose={(row) => !row.path.endsWith("//") && setChosen(row.path)}

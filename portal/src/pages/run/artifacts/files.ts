@@ -110,11 +110,33 @@ export function foldersOf(path: string): string[] {
   return parts.map((_, number) => parts.slice(0, number + 1).join("/"));
 }
 
-export function usePreview(owner: string, path: string, rows: number) {
+/** Tables are opened by the server in a process each: not too many at once are asked for. */
+const PREVIEWS_AT_ONCE = 3;
+const previewing = new Set<Promise<unknown>>();
+
+async function askPreview(
+  owner: string,
+  path: string,
+  rows: number,
+  signal: AbortSignal,
+): Promise<Preview> {
+  while (previewing.size >= PREVIEWS_AT_ONCE) await Promise.race(previewing);
+  signal.throwIfAborted();
+  const asked = getJson<Preview>(`${ownerUrl(owner)}/preview/${inUrl(path)}`, { rows }, signal);
+  const over = asked.then(
+    () => undefined,
+    () => undefined,
+  );
+  previewing.add(over);
+  void over.then(() => previewing.delete(over));
+  return asked;
+}
+
+export function usePreview(owner: string, path: string, rows: number, isOn = true) {
   return useQuery({
     queryKey: ["preview", owner, path, rows],
-    queryFn: ({ signal }) =>
-      getJson<Preview>(`${ownerUrl(owner)}/preview/${inUrl(path)}`, { rows }, signal),
+    enabled: isOn,
+    queryFn: ({ signal }) => askPreview(owner, path, rows, signal),
     staleTime: 30_000,
   });
 }

@@ -88,9 +88,13 @@ function Log(props: {
   }, [chosen, see]);
 
   const matches = find.lines;
+  const isSearching = find.query.isFetching;
+  // Somebody presses Enter before the search is done: the first match is shown when it comes.
+  const isAwaited = useRef(false);
   const step = useCallback(
     (by: 1 | -1) => {
-      if (matches.length === 0) return;
+      isAwaited.current = matches.length === 0;
+      if (isAwaited.current) return;
       const next =
         by === 1 ? matches.find((one) => one > chosen) : matches.findLast((one) => one < chosen);
       if (next === undefined && by === 1 && find.query.hasNextPage) {
@@ -101,6 +105,9 @@ function Log(props: {
     },
     [chosen, find.query, goTo, matches],
   );
+  useEffect(() => {
+    if (isAwaited.current && !isSearching && matches.length > 0) step(1);
+  }, [isSearching, matches, step]);
   const keys = useMemo<Key[]>(
     () => [
       { keys: "/", does: "Search in the log", act: () => search.current?.focus() },
@@ -137,13 +144,16 @@ function Log(props: {
       <LogBar
         searchRef={search}
         found={found}
-        onFound={setFound}
+        onFound={(text) => {
+          isAwaited.current = false;
+          setFound(text);
+        }}
         isRegex={isRegex}
         onRegex={(is) => setRegex(is ? "yes" : "")}
         matches={matches}
         hasMore={find.query.hasNextPage}
         at={matches.indexOf(chosen)}
-        isSearching={find.query.isFetching}
+        isSearching={isSearching}
         searchError={find.query.error}
         onStep={step}
         process={process}

@@ -15,15 +15,17 @@ export interface LogLine {
 
 interface Window {
   lines: LogLine[];
-  total: number;
-  processes: Record<string, number>;
+  /** Null where the lines were not counted. */
+  total: number | null;
+  processes: Record<string, number> | null;
 }
 
 export const BLOCK_LINES = 500;
 const NO_PROCESSES: Record<string, number> = {};
 
 function windowOf(run: string, process: number, first: number, limit: number, signal: AbortSignal) {
-  const query = { process, first, limit };
+  // To count takes longer than to read a stretch: that is asked for once, of the last line.
+  const query = { process, first, limit, is_counted: first < 0 };
   return getJson<Window>(`/api/v1/runs/${run}/console`, query, signal);
 }
 

@@ -19,6 +19,7 @@ class Stretch(msgspec.Struct):
     process: int = 0
     first: int = 0
     limit: int = 500
+    is_counted: bool = True
 
 
 class Search(msgspec.Struct):
@@ -51,6 +52,7 @@ def read_console(call: Call) -> ConsoleWindow:
         process=data.process,
         first=data.first,
         limit=data.limit,
+        is_counted=data.is_counted,
     )
 
 

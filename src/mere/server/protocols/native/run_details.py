@@ -14,6 +14,7 @@ from mere.entities.metric import SYSTEM_PREFIX, MetricSummary
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Call, Permission
 from mere.server.protocols.native.wire import operation
+from mere.services.lineage.walk import Readable
 from mere.services.provenance.run_code import CodeText, RunCodePage, RunEnvironment
 from mere.services.runs.story import Event, Repeat, read_repeats, read_story
 
@@ -229,7 +230,8 @@ def list_activity(call: Call) -> Story:
 @operation("GET", f"{_ONE}/lineage", permission=_READ, request=RunId, answer=LineageGraph)
 def read_run_lineage(call: Call) -> LineageGraph:
     """What a run read and wrote, with the names that people know: one step each way."""
-    return call.warehouse.lineage.graph(f"run:{call.data.run_id}", depth=1)
+    readable = Readable.by(call.warehouse.access, call.actor)
+    return call.warehouse.lineage.graph(f"run:{call.data.run_id}", depth=1, readable=readable)
 
 
 OPERATIONS = (

@@ -186,6 +186,9 @@ def test_a_console_is_read_from_anywhere(client):
         "processes": {"0": 2_000},
     }
     assert client.get(f"{at}?limit=5001").status_code == 400
+    quick = client.get(at, params={"first": 100, "limit": 2, "is_counted": "false"}).json()
+    assert [line["line"] for line in quick["lines"]] == [100, 101]
+    assert (quick["total"], quick["processes"]) == (None, None)
 
 
 def test_a_console_is_searched(client):

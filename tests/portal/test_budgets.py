@@ -1,0 +1,205 @@
+"""What the portal may cost: code, requests, bytes, elements. Counters are gates; times are told."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import mere
+from scripts.portal import built
+from tests.portal.browser import counters, press, settled
+
+STATIC = Path(mere.__file__).parent / "server/portal/static"
+
+
+@pytest.fixture(scope="module")
+def manifest() -> dict[str, dict]:
+    with built():
+        found: dict[str, dict] = json.loads((STATIC / ".vite/manifest.json").read_text())
+        return found
+
+
+def needed(manifest: dict[str, dict], *names: str) -> set[str]:
+    """The files that are loaded with some modules, at once."""
+    found: set[str] = set()
+    ahead = list(names)
+    while ahead:
+        chunk = manifest[ahead.pop()]
+        if chunk["file"] not in found:
+            found |= {chunk["file"], *chunk.get("css", [])}
+            ahead += chunk.get("imports", [])
+    return found
+
+
+@pytest.mark.parametrize("route", ["src/pages/Home.tsx", "src/pages/explore/Explore.tsx"])
+def test_the_code_of_a_first_page_is_small(manifest, route):
+    files = needed(manifest, "index.html", route)
+    scripts = [(STATIC / file).read_bytes() for file in files if file.endswith(".js")]
+    packed = sum(len(gzip.compress(one, 9)) for one in scripts)
+    whole = sum((STATIC / file).stat().st_size for file in files)
+    print(f"{route}: {packed / 1000:.0f} KB packed, {whole / 1000:.0f} KB whole")
+    assert packed <= 180_000
+    assert whole <= 650_000
+
+
+def test_what_few_need_is_loaded_when_needed(manifest):
+    entry = needed(manifest, "index.html")
+    sources = {chunk.get("src", ""): chunk["file"] for chunk in manifest.values()}
+    for page in ("src/shell/Palette.tsx", "src/pages/run/RunPage.tsx"):
+        assert sources[page] not in entry
+    whole = "".join((STATIC / file).read_text() for file in entry if file.endswith(".js"))
+    for mark in ("uPlot", "markdown-it", "cmdk-input"):
+        assert mark not in whole, f"{mark} is in what every page loads"
+
+
+def test_what_has_not_changed_is_not_sent_again(page, watch, seeded):
+    page.goto(f"/p/{seeded.experiments['digits']}")
+    expect(page.locator(".uplot").first).to_be_visible()
+    page.wait_for_timeout(1_000)
+    refreshed(page)  # columns that came one after another get one tag
+    before = counters(page, watch)
+    first = len(watch.responses)
+    refreshed(page)
+    after = counters(page, watch) - before
+    again = watch.responses[first:]
+    assert after.requests >= 2
+    for kind in ("runs/window", "/series"):
+        answers = [one.status for one in again if kind in one.url]
+        assert answers, kind
+        assert set(answers) == {204}, (kind, answers)
+
+
+def refreshed(page: Page) -> None:
+    """Have the page ask for everything it shows, as after a pause."""
+    press(page, ".")
+    settled(page)
+    press(page, ".")
+    page.wait_for_timeout(2_500)
+
+
+def test_a_thousand_charts_cost_no_more_than_those_in_sight(page, watch, seeded):
+    with mere.start_run(
+        "many", name="wide", warehouse=seeded.url, console=False, capture=False
+    ) as run:
+        for step in range(3):
+            run.log({f"layer/{n // 50}/norm{n}": n + step for n in range(1_000)}, step=step)
+    home = seeded.warehouse.experiments.get_or_create("many").experiment_id
+    page.goto(f"/p/{home}?show=charts")
+    expect(page.get_by_role("region", name="Charts")).to_be_visible()
+    page.wait_for_timeout(1_500)
+    seen = counters(page, watch)
+    print(seen)
+    assert seen.charts <= 12
+    assert seen.nodes <= 3_000
+    for _ in range(3):
+        asked = len([one for one in watch.requests if "/series" in one.url])
+        page.mouse.move(700, 600)
+        page.mouse.wheel(0, 800)
+        page.wait_for_timeout(1_200)
+        assert counters(page, watch).charts <= 12
+        more = [one for one in watch.requests if "/series" in one.url][asked:]
+        assert len(more) <= 2, [one.post_data for one in more]
+
+
+RUNS = 100_000
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_runs(page, watch, seeded):
+    home = many_runs(seeded, RUNS)
+    began = time.perf_counter()
+    page.goto(f"/p/{home}?show=table&cols=!name;status;params.lr;params.model;metrics.loss")
+    expect(page.locator("footer").get_by_text("100,000 runs")).to_be_visible()
+    expect(page.get_by_role("link", name="run-0", exact=True)).to_be_visible()
+    told = {"first rows": time.perf_counter() - began}
+    told["sort"] = statistics.median(_sorted(page, "loss") for _ in range(5))
+    told["scroll frame p95"] = _scrolled(page)
+    print({name: f"{took * 1000:.0f} ms" for name, took in told.items()})
+    assert counters(page, watch).rows <= 80
+    page.get_by_label("Filter runs").fill("params.model = 'cnn' and metrics.loss < 0.5")
+    press(page, "Enter")
+    expect(page.locator("footer").get_by_text("25,000 runs")).to_be_visible()
+    assert counters(page, watch).rows <= 80
+    page.get_by_role("columnheader").first.click()
+    expect(page.locator("footer").get_by_text("25,000 selected")).to_be_visible()
+    page.get_by_role("button", name="Archive").click()
+    foot = page.locator("footer")
+    expect(foot.get_by_text("Archived 25,000 runs.")).to_be_visible(timeout=60_000)
+    page.get_by_role("button", name="Undo").click()
+    expect(foot.get_by_text("25,000 runs, 0 selected")).to_be_visible(timeout=60_000)
+
+
+def many_runs(seeded, count: int) -> str:
+    warehouse = seeded.warehouse
+    home: str = warehouse.experiments.get_or_create("large").experiment_id
+    now = warehouse.clock.now_us()
+    for first in range(0, count, 20_000):
+        warehouse.lake.patch("runs", [_run(n, home, now) for n in range(first, first + 20_000)])
+    mere.fold(warehouse=seeded.url)
+    return home
+
+
+def _run(n: int, home: str, now: int) -> dict:
+    loss = (n * 7919 % RUNS) / RUNS
+    summary = {"step": 9, "timestamp": now, "value": loss, "min": loss, "max": 1.0, "count": 10}
+    return {
+        "run_id": f"{n:032x}",
+        "experiment_id": home,
+        "name": f"run-{n}",
+        "status": "FINISHED",
+        "lifecycle": "active",
+        "kind": "train",
+        "started_at": now - n * 1_000_000,
+        "ended_at": now - n * 1_000_000 + 500_000,
+        "params": {"lr": str(0.1 / (1 + n % 50)), "model": ("cnn", "mlp")[n // 100 % 2]},
+        "metric_summary": {"loss": summary},
+    }
+
+
+def _sorted(page: Page, column: str) -> float:
+    """Seconds from a click on a head to rows in the new order, as the page itself marks it."""
+    return float(
+        page.evaluate(
+            """(column) => new Promise((done) => {
+                const head = [...document.querySelectorAll("[role=columnheader]")]
+                    .find((one) => one.innerText.includes(column));
+                const from = performance.now();
+                performance.clearMarks("grid:painted");
+                head.click();
+                const look = () => {
+                    const mark = performance.getEntriesByName("grid:painted").at(-1);
+                    if (mark) requestAnimationFrame(() => done((performance.now() - from) / 1000));
+                    else requestAnimationFrame(look);
+                };
+                look();
+            })""",
+            column,
+        )
+    )
+
+
+def _scrolled(page: Page) -> float:
+    """The 95th percentile of a frame's seconds while the grid is scrolled."""
+    return float(
+        page.evaluate(
+            """() => new Promise((done) => {
+                const grid = document.querySelector("[role=grid]");
+                const frames = [];
+                let before = performance.now();
+                const step = (now) => {
+                    frames.push(now - before);
+                    before = now;
+                    grid.scrollTop += 120;
+                    if (frames.length < 120) requestAnimationFrame(step);
+                    else done(frames.sort((a, b) => a - b)[114] / 1000);
+                };
+                requestAnimationFrame(step);
+            })"""
+        )
+    )

@@ -10,13 +10,16 @@ of a dataset, says what differs, and repeats the first of these runs to the bit.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
 import random
+import shlex
 import subprocess
 import sys
 import time
+import webbrowser
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -206,6 +209,7 @@ def tour(folder: Path) -> None:
     show(f"As it was half-way, with {len(past)} runs (as_of='halfway')", past)
     repeat(folder)
     what_next(folder, board[0]["name"])
+    see(folder)
 
 
 def repeat(folder: Path) -> None:
@@ -249,18 +253,50 @@ def what_next(folder: Path, best: str) -> None:
     console.print(f"[bold]It all lies in[/] {folder} ({files} files, {size / 1e6:.1f} MB)")
     console.print(f"  {shown}/tables/runs      an Iceberg table of Parquet files, as metrics are")
     console.print(f"  {shown}/catalog          its states; tags in catalog/tags\n")
-    command = Path(sys.executable).parent / "mere"
-    mere_command = os.path.relpath(command) if command.exists() else f"{sys.executable} -m mere"
+    command = mere_command()
     console.print("[bold]Try next[/]")
     for line in (
         f"export MERE_WAREHOUSE={folder}",
-        f"{mere_command} runs --order \"metrics['accuracy'] desc\" --limit 5",
-        f"{mere_command} show {best}",
-        f'{mere_command} sql "select key, count(*) as points from metrics group by key"',
-        f'{mere_command} sql "select count(*) as runs from runs" --as-of halfway',
-        f"{mere_command} doctor",
+        f"{command} runs --order \"metrics['accuracy'] desc\" --limit 5",
+        f"{command} show {best}",
+        f'{command} sql "select key, count(*) as points from metrics group by key"',
+        f'{command} sql "select count(*) as runs from runs" --as-of halfway',
+        f"{command} doctor",
     ):
         console.print(f"  {line}", style="cyan", soft_wrap=True, markup=False)
+
+
+def see(folder: Path) -> None:
+    """Say where to look at it all; where a person can, show it."""
+    sql = "select experiment_id from experiments where name = 'digits'"
+    (found,) = mere.sql(sql, warehouse=str(folder)).to_pylist()
+    page = f"/p/{found['experiment_id']}"
+    console.print("\n[bold]See it in the browser[/]")
+    words = ["ui", "--warehouse", str(folder), "--page", page]
+    console.print(f"  {mere_command()} {shlex.join(words)}", style="cyan", soft_wrap=True)
+    if is_at_a_desktop():
+        with contextlib.suppress(KeyboardInterrupt):  # which ends the server, too
+            subprocess.run([sys.executable, "-m", "mere", *words, "--port", "0"], check=False)
+    else:
+        console.print(f"  and open http://127.0.0.1:5000{page}", highlight=False)
+
+
+def is_at_a_desktop() -> bool:
+    """Whether somebody sits before this terminal who would see a browser open."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    has_screen = sys.platform in ("darwin", "win32")
+    if not (has_screen or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    with contextlib.suppress(webbrowser.Error):
+        return webbrowser.get() is not None
+    return False
+
+
+def mere_command() -> str:
+    """How to call mere from here."""
+    command = Path(sys.executable).parent / "mere"
+    return os.path.relpath(command) if command.exists() else f"{sys.executable} -m mere"
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "react";
 
-import { rendered } from "../pages/run/Markdown";
+import { rendered } from "../ui/Markdown";
 import { Button, cx } from "../ui";
 import { pieces } from "./mentions";
 

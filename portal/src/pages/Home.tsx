@@ -12,7 +12,7 @@ import { useInbox } from "../api/discussion";
 import { InboxEntry } from "../discussion/Inbox";
 import { Empty, Failure, Keys, Status, Waiting } from "../ui";
 import { ago, duration, when } from "../ui/format";
-import { useSearchText } from "./run/state";
+import { useSearchText } from "../ui/useSearchText";
 
 const RUNNING_MAX = 50;
 const FAILED_MAX = 15;

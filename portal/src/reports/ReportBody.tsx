@@ -14,7 +14,7 @@ import { blocksOf, type Block } from "./blocks";
 import type { ReportPanel } from "./panel";
 import { Blank, PanelView } from "./PanelView";
 
-const Markdown = lazy(() => import("../pages/run/Markdown"));
+const Markdown = lazy(() => import("../ui/Markdown"));
 
 /** What an editor can do with a panel. */
 export interface PanelActs {

@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { reportKey, restoreVersion, useDiff, useVersions, type Report } from "../api/reports";
-import { DiffView } from "../pages/run/code/DiffView";
+import { DiffView } from "../diff/DiffView";
 import { Button, Chip, cx, Dialog, Failure, Waiting } from "../ui";
 import { ago, when } from "../ui/format";
 

@@ -4,7 +4,7 @@
  * Charts become images, as they are on the screen, in light colours; tables and words stay text.
  */
 
-import { rendered } from "../pages/run/Markdown";
+import { rendered } from "../ui/Markdown";
 import { chooseTheme, type Theme } from "../shell/theme";
 import { when } from "../ui/format";
 import { blocksOf } from "./blocks";

@@ -2,11 +2,11 @@
 
 import { lazy, Suspense, useMemo, useState } from "react";
 
-import { Remark, Section } from "../pages/run/parts";
+import { Remark, Section } from "./parts";
 import { useKeys, type Key } from "../shell/keys";
 import { Button, Keys } from "./index";
 
-const Markdown = lazy(() => import("../pages/run/Markdown"));
+const Markdown = lazy(() => import("./Markdown"));
 
 interface Props {
   title: string;

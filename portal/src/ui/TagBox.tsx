@@ -2,7 +2,7 @@
 
 import { useMemo, useRef, useState, type FormEvent } from "react";
 
-import { Remark, Section } from "../pages/run/parts";
+import { Remark, Section } from "./parts";
 import { useKeys, type Key } from "../shell/keys";
 import { Button } from "./index";
 

@@ -15,7 +15,7 @@ import {
   type ReactNode,
 } from "react";
 
-import { useFixedRows } from "../pages/run/useFixedRows";
+import { useFixedRows } from "./useFixedRows";
 import { useKeys, type Key } from "../shell/keys";
 import { cx } from "./index";
 import type { Order } from "./order";

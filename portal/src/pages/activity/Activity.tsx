@@ -9,7 +9,7 @@ import { useSession } from "../../api/session";
 import { SubjectLink } from "../../discussion/SubjectLink";
 import { Button, cx, Empty, Failure, Status, Waiting } from "../../ui";
 import { ago, count, when } from "../../ui/format";
-import { useSearchText } from "../run/state";
+import { useSearchText } from "../../ui/useSearchText";
 import { day, folded, type Told } from "./fold";
 
 const KINDS = [

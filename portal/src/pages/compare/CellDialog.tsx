@@ -13,7 +13,7 @@ import {
 import type { Search } from "../../router";
 import { Button, Dialog, Failure, Waiting } from "../../ui";
 import { count, number } from "../../ui/format";
-import { CopyButton } from "../run/parts";
+import { CopyButton } from "../../ui/parts";
 import { ODD } from "./cells";
 import { changed } from "./changed";
 import { nameOf } from "./Heads";

@@ -3,8 +3,8 @@
 import { useCodeDiff, type ComparedRun } from "../../api/compare";
 import { Button, Chip, Empty, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
-import { DiffView } from "../run/code/DiffView";
-import { CopyButton } from "../run/parts";
+import { DiffView } from "../../diff/DiffView";
+import { CopyButton } from "../../ui/parts";
 import { nameOf } from "./Heads";
 import { SheetTab, type SheetTabProps } from "./SheetTab";
 import { idsOf } from "./state";

@@ -7,9 +7,9 @@ import { useLatest } from "../../grid/latest";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Chip, cx, Empty, Failure, Waiting } from "../../ui";
 import { count, size } from "../../ui/format";
-import { fileUrl, usePreview } from "../run/artifacts/files";
-import { TablePreview } from "../run/artifacts/TablePreview";
-import { holds, Remark, SearchBox } from "../run/parts";
+import { fileUrl, usePreview } from "../../files/files";
+import { TablePreview } from "../../files/TablePreview";
+import { holds, Remark, SearchBox } from "../../ui/parts";
 import { Head, useHeads } from "./Heads";
 import type { SheetTabProps } from "./SheetTab";
 

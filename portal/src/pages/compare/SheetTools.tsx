@@ -12,7 +12,7 @@ import {
 } from "../../api/compare";
 import { Button, Failure } from "../../ui";
 import { count } from "../../ui/format";
-import { SearchBox } from "../run/parts";
+import { SearchBox } from "../../ui/parts";
 import { MetricChoice } from "./MetricChoice";
 import { ignoring, isLessBetter, type SetState } from "./state";
 

@@ -13,9 +13,9 @@ import {
 } from "../../api/datasets";
 import { cx, Failure, Waiting } from "../../ui";
 import { count, number, size, when } from "../../ui/format";
-import { Remark, Section } from "../run/parts";
-import { useFixedRows } from "../run/useFixedRows";
-import { useSearchText } from "../run/state";
+import { Remark, Section } from "../../ui/parts";
+import { useFixedRows } from "../../ui/useFixedRows";
+import { useSearchText } from "../../ui/useSearchText";
 import { ColumnPicture } from "./ColumnPicture";
 import { isDifferent, pairsOf, pictureOf, rangeOf, worded, type Pair } from "./profile";
 import { percent } from "./Schema";

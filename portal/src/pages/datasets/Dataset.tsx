@@ -19,7 +19,7 @@ import { Chip, Failure, Keys, Waiting } from "../../ui";
 import { MarkdownBox } from "../../ui/MarkdownBox";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CopyButton, Section } from "../run/parts";
+import { CopyButton, Section } from "../../ui/parts";
 import { HowToLoad } from "./HowToLoad";
 import { Amount, Bytes, Since, TagChips, Trail, VersionLink } from "./parts";
 import { UsageOf } from "./Usage";

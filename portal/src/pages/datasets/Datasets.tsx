@@ -15,8 +15,8 @@ import { count } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CommandLine, Remark, SearchBox } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { CommandLine, Remark, SearchBox } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 import { Amount, Bytes, DatasetLink, Since, TagChips, VersionLink } from "./parts";
 
 const COLUMNS: readonly Column<DatasetSummary>[] = [

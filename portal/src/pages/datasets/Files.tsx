@@ -9,9 +9,9 @@ import { Failure, Waiting } from "../../ui";
 import { count, size } from "../../ui/format";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CopyButton, Remark, SearchBox } from "../run/parts";
-import { TextView } from "../run/TextView";
-import { useSearchText } from "../run/state";
+import { CopyButton, Remark, SearchBox } from "../../ui/parts";
+import { TextView } from "../../ui/TextView";
+import { useSearchText } from "../../ui/useSearchText";
 
 const IMAGE = /\.(png|jpe?g|gif|webp)$/i;
 const TEXT = /\.(txt|md|csv|tsv|json|jsonl|ya?ml|toml|py|xml|html|svg|log)$/i;

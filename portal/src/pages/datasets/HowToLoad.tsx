@@ -3,7 +3,7 @@
 import { Link } from "@tanstack/react-router";
 
 import type { Dataset } from "../../api/datasets";
-import { CommandLine, Section } from "../run/parts";
+import { CommandLine, Section } from "../../ui/parts";
 import { snippets } from "./snippets";
 
 export function HowToLoad({ of }: { of: Dataset }) {

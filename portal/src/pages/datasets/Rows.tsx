@@ -13,9 +13,9 @@ import { getBlob, getText } from "../../api/client";
 import { cx, Dialog, Failure, Waiting } from "../../ui";
 import { count, number, size } from "../../ui/format";
 import { useWindow } from "../../ui/useWindow";
-import { CopyButton, holds, Remark, SearchBox } from "../run/parts";
-import { useFixedRows } from "../run/useFixedRows";
-import { useSearchText } from "../run/state";
+import { CopyButton, holds, Remark, SearchBox } from "../../ui/parts";
+import { useFixedRows } from "../../ui/useFixedRows";
+import { useSearchText } from "../../ui/useSearchText";
 import { worded } from "./profile";
 
 /** More columns at once are asked for by their names. */

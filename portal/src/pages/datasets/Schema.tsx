@@ -5,10 +5,10 @@ import { useMemo, useRef, useState } from "react";
 import type { ColumnProfile, Dataset, SchemaColumn } from "../../api/datasets";
 import { Button, cx, Dialog } from "../../ui";
 import { count, number } from "../../ui/format";
-import { holds, Remark, SearchBox } from "../run/parts";
-import { TextView } from "../run/TextView";
-import { useFixedRows } from "../run/useFixedRows";
-import { useSearchText } from "../run/state";
+import { holds, Remark, SearchBox } from "../../ui/parts";
+import { TextView } from "../../ui/TextView";
+import { useFixedRows } from "../../ui/useFixedRows";
+import { useSearchText } from "../../ui/useSearchText";
 import { ColumnPicture } from "./ColumnPicture";
 import { pictureOf, worded } from "./profile";
 

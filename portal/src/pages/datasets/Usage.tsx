@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { useUsage, type UsageRun } from "../../api/datasets";
 import { Button, Chip, Failure, Status } from "../../ui";
-import { Remark, Section } from "../run/parts";
+import { Remark, Section } from "../../ui/parts";
 import { Since, VersionLink } from "./parts";
 
 const PAGE = 50;

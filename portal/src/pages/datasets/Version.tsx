@@ -19,7 +19,7 @@ import { Button, Chip, cx, Empty, Failure, Waiting } from "../../ui";
 import { count, number, size, when } from "../../ui/format";
 import { TagBox } from "../../ui/TagBox";
 import { useAct } from "../../ui/useAct";
-import { CopyButton, Facts, Section } from "../run/parts";
+import { CopyButton, Facts, Section } from "../../ui/parts";
 import { HowToLoad } from "./HowToLoad";
 import { DatasetLink, Since, Trail, VersionLink } from "./parts";
 import { UsageOf } from "./Usage";

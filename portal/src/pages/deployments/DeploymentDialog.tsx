@@ -8,7 +8,7 @@ import { Button, Chip, Dialog } from "../../ui";
 import { when } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
 import { Alias, Field, INPUT, Refusal, ReviewState, VersionLink } from "../models/parts";
-import { CopyButton, Facts } from "../run/parts";
+import { CopyButton, Facts } from "../../ui/parts";
 import { Concerns } from "./concerns";
 
 export function DeploymentDialog({ row, onClose }: { row: DeploymentRow; onClose: () => void }) {

@@ -8,7 +8,7 @@ import type { Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, cx, Keys } from "../../ui";
 import { orderOf } from "../../ui/order";
-import { useSearchText } from "../run/state";
+import { useSearchText } from "../../ui/useSearchText";
 import { DeployDialog } from "./DeployDialog";
 import { DeploymentTable, FilterBar, useDeployments, useFilters } from "./DeploymentList";
 import { Matrix } from "./Matrix";

@@ -7,8 +7,8 @@ import { useUses } from "../../api/deployments";
 import { Button, Chip, Failure, Waiting } from "../../ui";
 import { count, when } from "../../ui/format";
 import { Field, INPUT, LINK, Since, VersionLink } from "../models/parts";
-import { CommandLine, Remark } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { CommandLine, Remark } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 
 export function Uses() {
   const [dataset, setDataset] = useSearchText("dataset");

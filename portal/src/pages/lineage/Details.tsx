@@ -10,7 +10,7 @@ import type { LineageMap, PlacedNode } from "../../api/lineage";
 import { Button, Status } from "../../ui";
 import { ago, count, number, size, when } from "../../ui/format";
 import type { RunPageData } from "../run/data";
-import { CopyButton, Facts } from "../run/parts";
+import { CopyButton, Facts } from "../../ui/parts";
 import { addressOf, idOf, KINDS, PageLink, pageOf, versionOf } from "./kinds";
 
 const NEAR_MAX = 30;

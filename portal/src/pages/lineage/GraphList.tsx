@@ -5,7 +5,7 @@ import { useMemo, useRef } from "react";
 import type { LineageMap } from "../../api/lineage";
 import { cx } from "../../ui";
 import { count } from "../../ui/format";
-import { useFixedRows } from "../run/useFixedRows";
+import { useFixedRows } from "../../ui/useFixedRows";
 import { groupLabel, KINDS, PageLink } from "./kinds";
 import { waysOf } from "./walk";
 

@@ -6,8 +6,8 @@ import { useDeferredValue, useEffect, useRef, useMemo } from "react";
 import { useNodeSearch, type LineageNode, type NodeKind } from "../../api/lineage";
 import { useKeys, type Key } from "../../shell/keys";
 import { cx, Empty, Failure, Keys, Waiting } from "../../ui";
-import { SearchBox } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { SearchBox } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 import { addressOf, colourOf, KINDS } from "./kinds";
 
 const ORDER: readonly NodeKind[] = ["dataset", "run", "model", "deployment"];

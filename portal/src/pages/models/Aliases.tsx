@@ -7,7 +7,7 @@ import { moveAlias, removeAlias, useGateCheck, type Model } from "../../api/mode
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Dialog, Failure, Keys, Waiting } from "../../ui";
 import { useAct } from "../../ui/useAct";
-import { Remark, Section } from "../run/parts";
+import { Remark, Section } from "../../ui/parts";
 import { GateResults } from "./GateResults";
 import { Alias, byRank, Field, INPUT, Refusal, VersionLink } from "./parts";
 

@@ -16,7 +16,7 @@ import {
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Dialog, Empty, Failure, Keys, Waiting } from "../../ui";
 import { useAct } from "../../ui/useAct";
-import { Section } from "../run/parts";
+import { Section } from "../../ui/parts";
 import { joined, WHATS, written, type Part } from "./conditions";
 import { GateOutcome } from "./GateResults";
 import type { ModelTabProps } from "./ModelPage";

@@ -8,7 +8,7 @@ import { changeModel, type Model } from "../../api/models";
 import { when } from "../../ui/format";
 import { MarkdownBox } from "../../ui/MarkdownBox";
 import { TagBox } from "../../ui/TagBox";
-import { Facts, Section } from "../run/parts";
+import { Facts, Section } from "../../ui/parts";
 import { Aliases } from "./Aliases";
 import type { ModelTabProps } from "./ModelPage";
 import { LINK, Person } from "./parts";

@@ -6,8 +6,8 @@ import { lazy, Suspense, useMemo, type ComponentType } from "react";
 import { useModel, useModelTicks, type Model } from "../../api/models";
 import { useKeys, type Key } from "../../shell/keys";
 import { cx, Empty, Failure, Waiting } from "../../ui";
-import { CopyButton } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { CopyButton } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 import { Alias, byRank, Crumbs, Person, Since, VersionLink } from "./parts";
 
 /** What every tab is given. */

@@ -10,8 +10,8 @@ import { count } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CommandLine, Remark } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { CommandLine, Remark } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 import {
   Alias,
   byRank,

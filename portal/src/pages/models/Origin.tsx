@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import type { Version } from "../../api/models";
 import { Chip, Failure } from "../../ui";
 import { useLineage, useRun } from "../run/data";
-import { Facts, Remark, runLabel, Section } from "../run/parts";
+import { Facts, Remark, runLabel, Section } from "../../ui/parts";
 import { LINK } from "./parts";
 
 export function Origin({ version }: { version: Version }) {

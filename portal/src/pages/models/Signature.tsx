@@ -4,7 +4,7 @@ import { useMemo } from "react";
 
 import type { Version } from "../../api/models";
 import { Chip } from "../../ui";
-import { Remark, Section } from "../run/parts";
+import { Remark, Section } from "../../ui/parts";
 import { signatureOf, type Field } from "./signature";
 
 export function Signature({ version }: { version: Version }) {

@@ -4,7 +4,7 @@ import { useState, type ReactNode } from "react";
 
 import { useHistory, type ModelEvent } from "../../api/models";
 import { Button, Failure, Waiting } from "../../ui";
-import { Remark, Section } from "../run/parts";
+import { Remark, Section } from "../../ui/parts";
 import { Alias, Person, Since, VersionLink } from "./parts";
 
 const STEP = 100;

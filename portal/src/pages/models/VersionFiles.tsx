@@ -1,7 +1,7 @@
 /** The files of a version, as they were when it was made. */
 
 import { Empty } from "../../ui";
-import { Files } from "../run/artifacts/Artifacts";
+import { Files } from "../../files/Files";
 import type { VersionTabProps } from "./VersionPage";
 
 export default function VersionFiles({ detail }: VersionTabProps) {

@@ -9,7 +9,7 @@ import { Waiting } from "../../ui";
 import { count, size, when } from "../../ui/format";
 import { MarkdownBox } from "../../ui/MarkdownBox";
 import { TagBox } from "../../ui/TagBox";
-import { CommandLine, CopyButton, Facts, Section } from "../run/parts";
+import { CommandLine, CopyButton, Facts, Section } from "../../ui/parts";
 import { snippets } from "./loading";
 import { Signature } from "./Signature";
 import { Origin } from "./Origin";

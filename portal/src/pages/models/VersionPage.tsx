@@ -12,7 +12,7 @@ import {
 } from "../../api/models";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, cx, Empty, Failure, Keys, Status, Waiting } from "../../ui";
-import { useSearchText } from "../run/state";
+import { useSearchText } from "../../ui/useSearchText";
 import { MoveAlias } from "./Aliases";
 import { Alias, Crumbs, ModelLink, Person, ReviewState, Since } from "./parts";
 

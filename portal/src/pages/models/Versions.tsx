@@ -10,8 +10,8 @@ import { number } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CommandLine, Remark, SearchBox, Section } from "../run/parts";
-import { useSearchText } from "../run/state";
+import { CommandLine, Remark, SearchBox, Section } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 import { Alias, LINK, Person, ReviewState, Since, VersionLink } from "./parts";
 
 const ROW_PX = 34;

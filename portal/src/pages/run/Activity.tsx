@@ -8,7 +8,7 @@ import Reviews from "../../discussion/Reviews";
 import { Failure, Status, Waiting } from "../../ui";
 import { ago, count, size, when } from "../../ui/format";
 import { useActivity, useLineage, type RunEvent } from "./data";
-import { Remark, Section } from "./parts";
+import { Remark, Section } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
 
 export default function Activity({ page }: TabProps) {

@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 
 import { PanelBoard, type PanelRun } from "../../panels/PanelBoard";
-import { runLabel } from "./parts";
+import { runLabel } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
 
 export default function Charts({ page }: TabProps) {

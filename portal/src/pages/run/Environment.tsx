@@ -5,10 +5,10 @@ import { useMemo, useRef } from "react";
 import { Chip, Empty, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
 import { useEnvironment, type Distribution } from "./data";
-import { CopyButton, Facts, holds, Remark, SearchBox, Section } from "./parts";
+import { CopyButton, Facts, holds, Remark, SearchBox, Section } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
-import { useSearchText } from "./state";
-import { useFixedRows } from "./useFixedRows";
+import { useSearchText } from "../../ui/useSearchText";
+import { useFixedRows } from "../../ui/useFixedRows";
 
 const ROW_PX = 26;
 

@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { Chip, Failure } from "../../ui";
 import { NodeName } from "../lineage/kinds";
 import { useLineage, type LineageGraph } from "./data";
-import { Remark, Section } from "./parts";
+import { Remark, Section } from "../../ui/parts";
 
 export function LineageList({ run }: { run: string }) {
   const found = useLineage(run);

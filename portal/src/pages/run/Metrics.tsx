@@ -5,8 +5,8 @@ import { useDeferredValue, useState } from "react";
 import { Button, Failure, Waiting } from "../../ui";
 import { number, when } from "../../ui/format";
 import { METRICS_A_PAGE, useRunMetrics, type MetricOrder, type RunMetric } from "./data";
-import { Remark, SearchBox, Section } from "./parts";
-import { useSearchText } from "./state";
+import { Remark, SearchBox, Section } from "../../ui/parts";
+import { useSearchText } from "../../ui/useSearchText";
 
 const COLUMNS: readonly [MetricOrder, string][] = [
   ["key", "Metric"],

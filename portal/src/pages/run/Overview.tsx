@@ -10,11 +10,11 @@ import { LineageList } from "./LineageList";
 import { Metrics } from "./Metrics";
 import { Notes } from "./Notes";
 import { ParamTable } from "./Params";
-import { CopyButton, Facts, Remark, SearchBox, Section } from "./parts";
+import { CopyButton, Facts, Remark, SearchBox, Section } from "../../ui/parts";
 import { Repeats } from "./Repeats";
 import type { TabProps } from "./RunPage";
 import { RunTraces } from "./RunTraces";
-import { useSearchText } from "./state";
+import { useSearchText } from "../../ui/useSearchText";
 import { Tags } from "./Tags";
 
 export default function Overview({ page }: TabProps) {

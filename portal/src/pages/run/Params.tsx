@@ -5,10 +5,10 @@ import { useMemo, useRef } from "react";
 import { Button, Empty } from "../../ui";
 import { count } from "../../ui/format";
 import { nested } from "./config";
-import { CopyButton, holds, Remark, SearchBox, Section } from "./parts";
+import { CopyButton, holds, Remark, SearchBox, Section } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
-import { useSearchText } from "./state";
-import { useFixedRows } from "./useFixedRows";
+import { useSearchText } from "../../ui/useSearchText";
+import { useFixedRows } from "../../ui/useFixedRows";
 
 const ROW_PX = 26;
 

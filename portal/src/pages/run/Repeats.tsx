@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { Failure, Status } from "../../ui";
 import { ago, number } from "../../ui/format";
 import { useRepeats, type Repeat, type Run } from "./data";
-import { CommandLine, Remark, Section } from "./parts";
+import { CommandLine, Remark, Section } from "../../ui/parts";
 
 const LOOKS: Record<string, string> = {
   equal: "text-good",

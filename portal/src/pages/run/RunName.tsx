@@ -5,7 +5,7 @@ import { useMemo, useState } from "react";
 
 import { useKeys, type Key } from "../../shell/keys";
 import { changeRun, type Run } from "./data";
-import { CopyButton } from "./parts";
+import { CopyButton } from "../../ui/parts";
 
 export function RunName({ run }: { run: Run }) {
   const client = useQueryClient();

@@ -31,7 +31,7 @@ const TABS: readonly Tab[] = [
   { id: "params", label: "Params", show: lazy(() => import("./Params")) },
   { id: "code", label: "Code", show: lazy(() => import("./code/Code")) },
   { id: "environment", label: "Environment", show: lazy(() => import("./Environment")) },
-  { id: "artifacts", label: "Artifacts", show: lazy(() => import("./artifacts/Artifacts")) },
+  { id: "artifacts", label: "Artifacts", show: lazy(() => import("./Artifacts")) },
   { id: "activity", label: "Activity", show: lazy(() => import("./Activity")) },
 ];
 

@@ -7,7 +7,7 @@ import { readWindow } from "../../api/traces";
 import { Status } from "../../ui";
 import { ago, number, when } from "../../ui/format";
 import { lengthOf } from "../trace/times";
-import { Section } from "./parts";
+import { Section } from "../../ui/parts";
 
 const SHOWN = 5;
 

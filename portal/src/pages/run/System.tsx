@@ -5,7 +5,7 @@ import { useMemo } from "react";
 import { PanelBoard, type PanelRun } from "../../panels/PanelBoard";
 import { Empty, Failure, Waiting } from "../../ui";
 import { useRunMetrics } from "./data";
-import { runLabel } from "./parts";
+import { runLabel } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
 
 const PREFIX = "system/";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { written } from "./code/Code";
 import { requirement } from "./Environment";
 import { folderName } from "./Repeats";
-import { arrived } from "./state";
+import { arrived } from "../../ui/useSearchText";
 
 test("what one writes outruns the address, and links still win", () => {
   const typed = { text: "abc", address: "", sent: ["a", "ab", "abc"] };

@@ -16,7 +16,7 @@ import type { WhoAmI } from "../../api/session";
 import { Button, Chip, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
-import { holds, SearchBox, Section } from "../run/parts";
+import { holds, SearchBox, Section } from "../../ui/parts";
 import { Choose, Field, List, Told, useDone } from "./parts";
 import type { TabProps } from "./SettingsPage";
 import { SignInOff } from "./SignInOff";

@@ -9,7 +9,7 @@ import { Button, cx, Empty, Failure, Waiting } from "../../ui";
 import { count, when } from "../../ui/format";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
-import { CommandLine } from "../run/parts";
+import { CommandLine } from "../../ui/parts";
 import { Choose, Field } from "./parts";
 
 const PAUSE_MS = 300;

@@ -5,7 +5,7 @@ import { useState, type FormEvent } from "react";
 import { useChange, useGroups, useUsers, type Group } from "../../api/access";
 import { Button, Empty, Failure, Waiting } from "../../ui";
 import { useAct } from "../../ui/useAct";
-import { Section } from "../run/parts";
+import { Section } from "../../ui/parts";
 import { Choose, Confirm, Field, Told, useDone } from "./parts";
 
 export default function Groups() {

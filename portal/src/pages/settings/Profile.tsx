@@ -9,7 +9,7 @@ import { chooseTheme, useTheme, type Theme } from "../../shell/theme";
 import { Button, Chip, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
-import { Facts, Section } from "../run/parts";
+import { Facts, Section } from "../../ui/parts";
 import { Choose, Field, fieldOf, List, Told, useDone } from "./parts";
 import type { TabProps } from "./SettingsPage";
 import { SignInOff } from "./SignInOff";

@@ -3,7 +3,7 @@
 import { useAbout, type About } from "../../api/access";
 import { Failure, Status, Waiting } from "../../ui";
 import { ago, count, duration, size, when } from "../../ui/format";
-import { CommandLine, Facts, Section } from "../run/parts";
+import { CommandLine, Facts, Section } from "../../ui/parts";
 import { List } from "./parts";
 
 export default function Server() {

@@ -1,6 +1,6 @@
 /** What there is to know where nobody signs in, and how to change that. */
 
-import { CommandLine, Section } from "../run/parts";
+import { CommandLine, Section } from "../../ui/parts";
 
 export function SignInOff({ what }: { what: string }) {
   return (

@@ -8,7 +8,7 @@ import type { WhoAmI } from "../../api/session";
 import { Button, Chip, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
-import { CommandLine, Section } from "../run/parts";
+import { CommandLine, Section } from "../../ui/parts";
 import { Choose, Confirm, Field, FIELD, fieldOf, List } from "./parts";
 import type { TabProps } from "./SettingsPage";
 import { SignInOff } from "./SignInOff";

@@ -6,7 +6,7 @@ import { ROLES, useChange, userPath, useUsers, type Role, type User } from "../.
 import { Button, Chip, Dialog, Failure, Waiting } from "../../ui";
 import { ago, count, when } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
-import { holds, SearchBox, Section } from "../run/parts";
+import { holds, SearchBox, Section } from "../../ui/parts";
 import { Choose, Confirm, Field, fieldOf, List, Told, useDone } from "./parts";
 import type { TabProps } from "./SettingsPage";
 import { SignInOff } from "./SignInOff";

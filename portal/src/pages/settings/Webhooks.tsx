@@ -13,7 +13,7 @@ import {
 import { Button, Chip, cx, Empty, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
-import { Section } from "../run/parts";
+import { Section } from "../../ui/parts";
 import { Choose, Confirm, Field, fieldOf, List, Told, useDone } from "./parts";
 
 const WORDS = {

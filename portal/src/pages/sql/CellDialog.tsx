@@ -4,7 +4,7 @@ import { useMemo } from "react";
 
 import { Dialog } from "../../ui";
 import { size } from "../../ui/format";
-import { CopyButton } from "../run/parts";
+import { CopyButton } from "../../ui/parts";
 import { textOf, type Column } from "./values";
 
 const SHOWN_CHARS = 200_000;

@@ -6,7 +6,7 @@ import { useState, type ReactNode } from "react";
 import { useSqlTable, type Question, type SqlTable } from "../../api/sql";
 import { Button, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
-import { holds, SearchBox } from "../run/parts";
+import { holds, SearchBox } from "../../ui/parts";
 import { forgetAsked, useAsked } from "./history";
 import { READY } from "./questions";
 import { stateWords } from "./tools";

@@ -6,9 +6,9 @@ import { lazy, Suspense, useState } from "react";
 import { changeSaying, say, takeBack, type Assessment } from "../../api/traces";
 import { Button, cx, Failure } from "../../ui";
 import { ago, when } from "../../ui/format";
-import { Remark, Section } from "../run/parts";
+import { Remark, Section } from "../../ui/parts";
 
-const Markdown = lazy(() => import("../run/Markdown"));
+const Markdown = lazy(() => import("../../ui/Markdown"));
 
 const WHO: Record<string, string> = { HUMAN: "person", LLM_JUDGE: "judge", CODE: "program" };
 const KINDS = [

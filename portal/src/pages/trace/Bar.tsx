@@ -3,7 +3,7 @@
 import { Button, cx } from "../../ui";
 import { useTheme } from "../../shell/theme";
 import { count } from "../../ui/format";
-import { SearchBox } from "../run/parts";
+import { SearchBox } from "../../ui/parts";
 import { shown, type BarColours } from "./colours";
 
 export const VIEWS = [

@@ -6,7 +6,7 @@ import { useExperiments } from "../../api/experiments";
 import type { Trace } from "../../api/traces";
 import { Chip, Status } from "../../ui";
 import { ago, dollars, number, when } from "../../ui/format";
-import { CopyButton } from "../run/parts";
+import { CopyButton } from "../../ui/parts";
 import { lengthOf } from "./times";
 import type { Spans, Tree } from "./tree";
 

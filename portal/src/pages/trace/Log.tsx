@@ -5,7 +5,7 @@ import { useEffect, useMemo, useRef } from "react";
 import { readLog, type LogSpan } from "../../api/traces";
 import { Chip, cx, Failure, Status, Waiting } from "../../ui";
 import { useWindow } from "../../ui/useWindow";
-import { useFixedRows } from "../run/useFixedRows";
+import { useFixedRows } from "../../ui/useFixedRows";
 import { lengthOf } from "./times";
 import type { Spans } from "./tree";
 

@@ -7,7 +7,7 @@ import type { Assessment, Span, SpanEvent } from "../../api/traces";
 import { JsonTree } from "../../ui/JsonTree";
 import { Button, Chip, Failure, Status, Waiting } from "../../ui";
 import { dollars, number, when } from "../../ui/format";
-import { CopyButton, Facts, holds, Remark, SearchBox, Section } from "../run/parts";
+import { CopyButton, Facts, holds, Remark, SearchBox, Section } from "../../ui/parts";
 import { Assessments } from "./Assessments";
 import { useSpan } from "./data";
 import { lengthOf } from "./times";

@@ -4,7 +4,7 @@ import { useRef } from "react";
 
 import { cx } from "../../ui";
 import { dollars, number } from "../../ui/format";
-import { useFixedRows } from "../run/useFixedRows";
+import { useFixedRows } from "../../ui/useFixedRows";
 import { lengthOf } from "./times";
 import { ODD, ODD_TEXTS, type Spans, type Tree } from "./tree";
 

@@ -7,7 +7,7 @@ import type { Assessment, Trace } from "../../api/traces";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Empty, Failure, Waiting } from "../../ui";
 import { Panes } from "../../ui/Panes";
-import { useSearchText } from "../run/state";
+import { useSearchText } from "../../ui/useSearchText";
 import { Actions } from "../traces/Actions";
 import { Bar, VIEWS, type View } from "./Bar";
 import { barColours } from "./colours";

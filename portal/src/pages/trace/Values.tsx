@@ -4,10 +4,10 @@ import { lazy, Suspense, useMemo, useState } from "react";
 
 import { JsonTree } from "../../ui/JsonTree";
 import { cx } from "../../ui";
-import { CopyButton, Section } from "../run/parts";
+import { CopyButton, Section } from "../../ui/parts";
 import { messagesOf, opened, type Message, type Part } from "./chat";
 
-const Markdown = lazy(() => import("../run/Markdown"));
+const Markdown = lazy(() => import("../../ui/Markdown"));
 
 type Way = "chat" | "markdown" | "tree" | "text";
 const LABELS: Record<Way, string> = {

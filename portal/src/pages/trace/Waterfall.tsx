@@ -11,7 +11,7 @@ import { Canvas, type Surface } from "../../panels/Canvas";
 import { useTheme } from "../../shell/theme";
 import { cx } from "../../ui";
 import { Border, useShare } from "../../ui/Panes";
-import { useFixedRows } from "../run/useFixedRows";
+import { useFixedRows } from "../../ui/useFixedRows";
 import { shown } from "./colours";
 import { Minimap } from "./Minimap";
 import { paintBars, ROW_PX, type Painted } from "./paint";

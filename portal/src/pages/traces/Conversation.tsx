@@ -10,7 +10,7 @@ import { count, number, when } from "../../ui/format";
 import { lengthOf } from "../trace/times";
 import { Verdict } from "../trace/Assessments";
 
-const Markdown = lazy(() => import("../run/Markdown"));
+const Markdown = lazy(() => import("../../ui/Markdown"));
 const TURNS_MAX = 200;
 
 export function Conversation({

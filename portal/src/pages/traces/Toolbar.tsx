@@ -7,7 +7,7 @@ import { Button, cx } from "../../ui";
 import { count, dollars, number } from "../../ui/format";
 import { ViewSwitcher } from "../../views/ViewSwitcher";
 import { lengthOf } from "../trace/times";
-import { SearchBox } from "../run/parts";
+import { SearchBox } from "../../ui/parts";
 import { SPANS_OF_TIME } from "./state";
 
 const FIELD = "h-7 min-w-0 rounded border bg-ground px-2";

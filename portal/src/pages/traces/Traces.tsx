@@ -14,7 +14,7 @@ import { count } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
 import { useAct } from "../../ui/useAct";
 import { WindowTable } from "../../ui/WindowTable";
-import { useSearchText } from "../run/state";
+import { useSearchText } from "../../ui/useSearchText";
 import { Actions } from "./Actions";
 import { columnsOf, LARGEST_FIRST } from "./columns";
 import { Facets } from "./Facets";

@@ -5,13 +5,13 @@ import { useMemo, useState } from "react";
 import { Chip, cx, Empty, Failure, Waiting } from "../../../ui";
 import { count, size } from "../../../ui/format";
 import { useCode, useCodeText, type CodePage } from "../data";
-import { CommandLine, CopyButton, Facts, holds, Remark, SearchBox } from "../parts";
+import { CommandLine, CopyButton, Facts, holds, Remark, SearchBox } from "../../../ui/parts";
 import { folderName } from "../Repeats";
 import type { TabProps } from "../RunPage";
-import { useSearchText } from "../state";
-import { TextView } from "../TextView";
-import { TreeList } from "../TreeList";
-import { DiffView } from "./DiffView";
+import { useSearchText } from "../../../ui/useSearchText";
+import { TextView } from "../../../ui/TextView";
+import { TreeList } from "../../../ui/TreeList";
+import { DiffView } from "../../../diff/DiffView";
 import { treeRows } from "./tree";
 
 const REASONS: Record<string, string> = {

@@ -1,6 +1,6 @@
 /** Paths as a tree: folders first, those that are open with what is in them. */
 
-import type { TreeRow } from "../TreeList";
+import type { TreeRow } from "../../../ui/TreeList";
 
 interface Folder {
   folders: Map<string, Folder>;

@@ -6,7 +6,7 @@ import { useKeys, type Key } from "../../../shell/keys";
 import { Empty, Failure, Waiting } from "../../../ui";
 import { count } from "../../../ui/format";
 import type { TabProps } from "../RunPage";
-import { useSearchText } from "../state";
+import { useSearchText } from "../../../ui/useSearchText";
 import { LogBar } from "./LogBar";
 import { Line, type LineLooks } from "./Line";
 import { useFind } from "./useFind";

@@ -1,8 +1,8 @@
-/** Small parts that several tabs of the run page share. */
+/** Small parts that most pages are made of: boxes, facts, commands, remarks. */
 
 import { useState, type ReactNode, type Ref } from "react";
 
-import { Button, cx } from "../../ui";
+import { Button, cx } from "./index";
 
 /** A titled box; `side` is at the right of its title. */
 export function Section({

@@ -2,10 +2,10 @@
 
 import { useCallback, useMemo, useRef } from "react";
 
-import { Chip, cx } from "../../../ui";
-import { count } from "../../../ui/format";
+import { Chip, cx } from "../ui";
+import { count } from "../ui/format";
 import { readDiff, sideBySide, type DiffFile, type DiffLine, type SplitLine } from "./diff";
-import { useFixedRows } from "../useFixedRows";
+import { useFixedRows } from "../ui/useFixedRows";
 
 const ROW_PX = 19;
 const HEAD_PX = 34;

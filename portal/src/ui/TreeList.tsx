@@ -2,7 +2,7 @@
 
 import { useRef, type KeyboardEvent } from "react";
 
-import { cx } from "../../ui";
+import { cx } from "./index";
 import { useFixedRows } from "./useFixedRows";
 
 export interface TreeRow {

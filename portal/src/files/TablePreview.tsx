@@ -2,10 +2,10 @@
 
 import { useRef } from "react";
 
-import { Button, cx } from "../../../ui";
-import { count, number } from "../../../ui/format";
+import { Button, cx } from "../ui";
+import { count, number } from "../ui/format";
 import type { Preview } from "./files";
-import { useFixedRows } from "../useFixedRows";
+import { useFixedRows } from "../ui/useFixedRows";
 
 const ROW_PX = 25;
 const COLUMN_PX = 150;

@@ -1,24 +1,12 @@
-/** Files, as of a run: a tree at the left, a preview of the one that is chosen at the right. */
+/** Files of whoever owns some: a tree at the left, a preview of the one chosen at the right. */
 
 import { useMemo, useState, type ReactNode } from "react";
 
-import { Empty, Failure, Waiting } from "../../../ui";
-import type { TabProps } from "../RunPage";
-import { useSearchText } from "../state";
-import { TreeList } from "../TreeList";
+import { Empty, Failure, Waiting } from "../ui";
+import { TreeList } from "../ui/TreeList";
+import { useSearchText } from "../ui/useSearchText";
 import { foldersOf, rowsOf, useFolders, type FileEntry } from "./files";
 import { FilePreview } from "./FilePreview";
-
-export default function Artifacts({ page }: TabProps) {
-  return (
-    <Files owner={page.run.run_id} label="Files of the run">
-      <Empty title="No files yet">
-        Log them by <code>run.log_artifact</code>, or by <code>run.log_image</code>,{" "}
-        <code>run.log_table</code> and their like.
-      </Empty>
-    </Files>
-  );
-}
 
 /** The files of whatever owns some; what is within is shown where there are none. */
 export function Files({

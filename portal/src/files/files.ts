@@ -2,9 +2,9 @@
 
 import { useQueries, useQuery } from "@tanstack/react-query";
 
-import { getJson } from "../../../api/client";
-import { count, size } from "../../../ui/format";
-import type { TreeRow } from "../TreeList";
+import { getJson } from "../api/client";
+import { count, size } from "../ui/format";
+import type { TreeRow } from "../ui/TreeList";
 
 export interface FileEntry {
   name: string;

@@ -7,14 +7,14 @@
 
 import { lazy, Suspense, useState } from "react";
 
-import { Button, Chip, Empty, Failure, Waiting } from "../../../ui";
-import { count, size, when } from "../../../ui/format";
-import { CopyButton, Facts, Remark } from "../parts";
-import { TextView } from "../TextView";
+import { Button, Chip, Empty, Failure, Waiting } from "../ui";
+import { count, size, when } from "../ui/format";
+import { CopyButton, Facts, Remark } from "../ui/parts";
+import { TextView } from "../ui/TextView";
 import { fileUrl, usePreview, type FileEntry, type Preview } from "./files";
 import { TablePreview } from "./TablePreview";
 
-const Markdown = lazy(() => import("../Markdown"));
+const Markdown = lazy(() => import("../ui/Markdown"));
 const FIRST_ROWS = 100;
 const MORE_ROWS = 1_000;
 

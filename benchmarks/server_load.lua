@@ -11,7 +11,7 @@ function init(args)
   template = file:read("*a")
   file:close()
   stride = tonumber(args[2])
-  number = id
+  number = tonumber(args[3]) + id
 end
 
 function request()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import shutil
 import subprocess
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 __all__ = ["Loaded", "load"]
 
 _SCRIPT = Path(__file__).with_name("server_load.lua")
+_CALLS = itertools.count()
+_NUMBERS_A_CALL = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -38,24 +41,36 @@ def load(url: str, body: str, folder: Path, *, connections: int, seconds: float)
 
     Args:
         url: Where to.
-        body: JSON, in which ``{n}`` becomes a number of its own for each request.
+        body: JSON, in which ``{n}`` becomes a number of its own for each request of this process:
+            to send the same point again is no work, as servers know it.
         folder: For a file that says this to wrk.
         connections: How many.
         seconds: For so long.
     """
+    first = next(_CALLS) * _NUMBERS_A_CALL
     if shutil.which("wrk") is None:
-        return asyncio.run(_generate(url, body, connections, seconds))
+        return asyncio.run(_generate(url, body, first, connections, seconds))
     file = folder / "body.json"
     file.write_text(body)
     threads = min(2, connections)
     words = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
-    words += ["--timeout", "60s", "-s", str(_SCRIPT), url, "--", str(file), str(threads)]
+    words += [
+        "--timeout",
+        "60s",
+        "-s",
+        str(_SCRIPT),
+        url,
+        "--",
+        str(file),
+        str(threads),
+        str(first),
+    ]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     line = next(one for one in done.stdout.splitlines() if one.startswith("RESULT "))
     return Loaded(**json.loads(line.removeprefix("RESULT ")), by="wrk")
 
 
-async def _generate(url: str, body: str, connections: int, seconds: float) -> Loaded:
+async def _generate(url: str, body: str, first: int, connections: int, seconds: float) -> Loaded:
     parts = urlsplit(url)
     head = (
         f"POST {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
@@ -63,7 +78,7 @@ async def _generate(url: str, body: str, connections: int, seconds: float) -> Lo
     )
     taken: list[float] = []
     failed = 0
-    number = 0
+    number = first
     began = time.perf_counter()
 
     async def client() -> None:

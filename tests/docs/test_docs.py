@@ -19,12 +19,15 @@ import pytest
 import mere
 from mere import errors
 from mere.cli.app import run
+from mere.entities.actor import Actor
 from mere.entities.metric import Points
 from mere.entities.run import Run
 from mere.errors import ErrorCode
 from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.objects.memory import MemoryStore
+from mere.services.portal.windows import WindowRequest
 from mere.services.runs.changes import ChangeKind
+from mere.services.sharing.pins import WindowPart
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse, close_warehouses
 
@@ -329,6 +332,7 @@ def work(house: Warehouse) -> None:
     house.lake.fold()
     house.run_changes.change(ChangeKind.DELETE, [run_id])
     house.runs.restore([run_id])
+    house.pins.make(Actor.local(), [WindowPart(WindowRequest(experiments=["0"]))])
     house.webhooks.create("hook", "https://example.com", ["model_version.created"], secret="s" * 32)
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "Visibility",
     "check_address",
     "check_draft",
+    "check_page",
     "link_id",
     "scope_of_address",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mere.services.registry.turns import Patches
     from mere.services.webhooks.events import WebhookEvents
 
-__all__ = ["Answers", "Comments", "Thread", "ThreadPage", "comment_entity"]
+__all__ = ["Answers", "Comments", "Said", "Thread", "ThreadPage", "comment_entity"]
 
 PAGE_MAX = 200
 _ANSWERS_SHOWN = 20

@@ -114,7 +114,7 @@ def test_states_of_the_past(page, seeded, watch):
     expect(page.get_by_text("Roots, one for each fold")).to_be_visible()
     axe(page)
     page.get_by_role("button", name="before-tests").click()
-    expect(page.get_by_text("as of tag before-tests")).to_be_visible()
+    expect(page.get_by_text("as of tag before-tests", exact=True)).to_be_visible()
     assert "as_of=before-tests" in page.url
     shot(page, "sql-past")
     page.get_by_role("button", name="As of tag before-tests").click()

@@ -2,6 +2,7 @@
 
 import { useQuery } from "@tanstack/react-query";
 import { useId, useState, type KeyboardEvent, type RefObject } from "react";
+import { flushSync } from "react-dom";
 
 import { askPeople, subjectText, type Person, type Subject } from "../api/discussion";
 import { begunAt, withName, type Begun } from "./mentions";
@@ -51,12 +52,13 @@ export function useMentions(
     const element = field.current;
     if (element === null || begun === null) return;
     const next = withName(element.value, begun, element.selectionStart, person.name);
-    change(next.text);
-    setBegun(null);
-    requestAnimationFrame(() => {
-      element.focus();
-      element.setSelectionRange(next.at, next.at);
+    // At once: the next key may come before the next frame, and must find the cursor in place.
+    flushSync(() => {
+      change(next.text);
+      setBegun(null);
     });
+    element.focus();
+    element.setSelectionRange(next.at, next.at);
   }
 
   function pressed(event: KeyboardEvent): boolean {

@@ -7,6 +7,7 @@
 
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 
 import { cx } from "../ui";
 import { askSuggestions, inserted, parted, type Suggestion } from "./suggest";
@@ -68,10 +69,13 @@ export function QueryBar(props: QueryBarProps) {
   function take(item: Suggestion) {
     if (page === undefined || input.current === null) return;
     const next = inserted(draft, page, item);
-    setDraft(next.text);
-    setAt(next.at);
-    setPicked(-1);
-    requestAnimationFrame(() => input.current?.setSelectionRange(next.at, next.at));
+    // At once: the next key may come before the next frame, and must find the cursor in place.
+    flushSync(() => {
+      setDraft(next.text);
+      setAt(next.at);
+      setPicked(-1);
+    });
+    input.current.setSelectionRange(next.at, next.at);
   }
 
   async function apply() {

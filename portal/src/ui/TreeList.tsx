@@ -32,6 +32,7 @@ export function TreeList({
   const scroller = useRef<HTMLDivElement>(null);
   const list = useFixedRows(scroller, rows.length, ROW_PX);
   const at = rows.findIndex((row) => row.path === chosen);
+  const isInPage = list.rows.some((item) => item.index === at);
 
   function press(event: KeyboardEvent) {
     const row = rows[at];
@@ -67,7 +68,7 @@ export function TreeList({
       aria-label={label}
       tabIndex={0}
       onKeyDown={press}
-      aria-activedescendant={at >= 0 ? rowId(label, at) : undefined}
+      aria-activedescendant={isInPage ? rowId(label, at) : undefined}
       className="min-h-0 flex-1 overflow-auto"
     >
       <div className="relative" style={{ height: list.height }}>

@@ -67,6 +67,11 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
 
   const query = useMemo(() => queryOf(experiment, state), [experiment, state]);
   useEffect(() => store.setQuery(query), [store, query]);
+  const hasGrid = state.split !== "charts" || !hasCharts;
+  useEffect(() => {
+    // Without a grid nobody else asks for rows, and the charts draw the first of them.
+    if (!hasGrid) store.want({ first: 0, last: 99, columns: ["name"], anchor: null });
+  }, [store, hasGrid]);
   const topics = useMemo(() => [`runs:${experiment}`], [experiment]);
   useTicks(
     topics,

@@ -268,6 +268,9 @@ def test_a_profile_says_what_columns_hold() -> None:
     )
     assert profile["rows"] == 5
     found = columns_of(profile)
+    histogram = found["n"].pop("histogram")
+    assert (histogram["low"], histogram["high"]) == (1, 4)
+    assert [at for at, count in enumerate(histogram["counts"]) if count] == [0, 8, 16, 23]
     assert found["n"] == {
         "name": "n",
         "type": "int64",

@@ -14,11 +14,12 @@ READERS := .readers
 FRAMEWORKS := .frameworks
 MLFLOW := .mlflow
 SPARK := .spark
+TRACKERS := .trackers
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" --upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install readers frameworks mlflow minio demo test check format bench bench-server simulate crash docs lock clean \
+.PHONY: help install readers frameworks mlflow minio demo test check format bench bench-portal bench-server simulate crash docs lock clean \
 	chromium test-frameworks-torch test-interchange test-long test-portal test-spark test-catalog python-version
 
 help: ## show this list
@@ -105,6 +106,13 @@ bench: $(BENCH)/.installed minio ## measure, one JSON line a figure
 bench-server: install mlflow minio ## measure the server beside MLflow's; MINUTES=10 for a long load
 	$(BIN)/python -m benchmarks.server
 
+$(TRACKERS)/.installed: requirements/bootstrap.txt requirements/trackers.txt | python-version
+	$(call environment,$(TRACKERS),requirements/trackers.txt)
+	@touch $@
+
+bench-portal: install mlflow chromium $(TRACKERS)/.installed ## time the portal in a browser, beside other trackers' pages
+	$(BIN)/python -m benchmarks.portal
+
 simulate: install ## run the seeded simulation: make simulate SEEDS=10000
 	$(BIN)/python -m tests.simulation.run --seeds $(SEEDS) --jobs $(JOBS)
 
@@ -146,11 +154,12 @@ lock: install ## choose the newest versions of everything and write their hashes
 	$(COMPILE) pyproject.toml --group bench -o requirements/bench.txt
 	$(COMPILE) requirements/readers.in -o requirements/readers.txt
 	$(COMPILE) requirements/spark.in -o requirements/spark.txt
+	$(COMPILE) requirements/trackers.in -o requirements/trackers.txt
 	$(COMPILE) pyproject.toml requirements/mlflow.in -o requirements/mlflow.txt
 	$(COMPILE) pyproject.toml requirements/frameworks.in -o requirements/frameworks.txt
 	$(COMPILE) pyproject.toml requirements/frameworks-torch.in -o requirements/frameworks-torch.txt
 
 clean: ## remove environments, caches and builds
-	rm -rf $(VENV) $(BENCH) $(READERS) $(MLFLOW) $(SPARK) .iceberg-rest portal/node_modules $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(BENCH) $(READERS) $(MLFLOW) $(SPARK) $(TRACKERS) .iceberg-rest portal/node_modules $(FRAMEWORKS)* build dist .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache .coverage* .shots htmlcov
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

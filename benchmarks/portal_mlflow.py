@@ -17,6 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa  # type: ignore[import-not-found]  # not where types are checked
 from mlflow.store.tracking.dbmodels import models
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from benchmarks.portal_data import (
     METRIC,
@@ -37,6 +38,7 @@ _AT_ONCE = 20_000
 def main(database: str, runs: str, histories: str, points: str) -> None:
     """Insert the runs, and the points of those that have a history."""
     logging.disable(logging.WARNING)
+    SqlAlchemyStore(database, "artifacts")  # makes the tables, and experiment 0
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl") as lines:
         lines.writelines(f"{json.dumps(_run(n, int(runs)))}\n" for n in range(int(runs)))
         lines.flush()

@@ -52,8 +52,8 @@ def fill_aim(folder: Path, runs: int, points: int) -> None:
             capture_terminal_logs=False,
         )
         run.name = name_of(number)
-        for key, value in params_of(number).items():
-            run[key] = value
+        for key, param in params_of(number).items():
+            run[key] = param
         for step, value in enumerate(curve_of(number, runs, points)):
             run.track(value, name=METRIC, step=step)
         run.close()

@@ -111,6 +111,11 @@ def test_suggestions_are_taken_by_keys(page, seeded):
     said(page, "24 runs")
 
 
+def test_charts_alone_draw_the_runs_that_no_grid_asked_for(page, seeded):
+    page.goto(f"/p/{seeded.experiments['digits']}?show=charts")
+    expect(page.locator("main").get_by_text(re.compile(r"^48 lines")).first).to_be_visible()
+
+
 def test_tagging_and_archiving_by_keys_alone(page, scratch):
     experiment, _ = scratch("keys")
     page.goto(f"/p/{experiment}?show=table&sort=name&cols=!name;tags.team")

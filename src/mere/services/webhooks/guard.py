@@ -14,6 +14,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -25,6 +26,8 @@ _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _LOCAL_NAT64 = ipaddress.ip_network("64:ff9b:1::/48")
 _REPLY_BYTES_MAX = 64 << 10
+_CHECK_S = 3.0
+"""Somebody waits for the answer."""
 
 
 class Reply:
@@ -61,15 +64,16 @@ class AddressGuard:
     def check(self, url: str) -> str:
         """Return an address, if events may be sent there now.
 
-        A name that cannot be resolved at the moment is let pass: it is looked at again whenever
-        something is sent.
+        A name that cannot be resolved at the moment, or not soon, is let pass: it is looked at
+        again whenever something is sent.
 
         Raises:
             InvalidInput: It leads to an address that is not public.
         """
         parts = urlsplit(url)
         with suppress(Unavailable):
-            self._resolved(parts.hostname or "", parts.port or _default_port(parts.scheme))
+            port = parts.port or _default_port(parts.scheme)
+            self._resolved(parts.hostname or "", port, _CHECK_S)
         return url
 
     def post(self, url: str, body: bytes, headers: dict[str, str], timeout_s: float) -> Reply:
@@ -82,7 +86,7 @@ class AddressGuard:
         parts = urlsplit(url)
         host = parts.hostname or ""
         port = parts.port or _default_port(parts.scheme)
-        address = self._resolved(host, port)[0]
+        address = self._resolved(host, port, timeout_s)[0]
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         shown = f"[{host}]" if ":" in host else host
         is_default = port == _default_port(parts.scheme)
@@ -116,21 +120,21 @@ class AddressGuard:
             raise _bad_word(word)
         self._hosts.add((parts.hostname, port))
 
-    def _resolved(self, host: str, port: int) -> list[_Address]:
+    def _resolved(self, host: str, port: int, seconds: float) -> list[_Address]:
         """The addresses of a host, all of which may be called.
 
         Raises:
             InvalidInput: One of them may not.
-            Unavailable: The name cannot be resolved.
+            Unavailable: The name cannot be resolved, or not in time.
         """
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = _looked_up(host, port, seconds)
         except (OSError, UnicodeError) as error:
             raise Unavailable(
                 ErrorCode.STORE_UNAVAILABLE, f"{host!r} cannot be resolved: {error}", host=host
             ) from error
         addresses = list(
-            dict.fromkeys(ipaddress.ip_address(str(one[4][0]).partition("%")[0]) for one in found)
+            dict.fromkeys(ipaddress.ip_address(one.partition("%")[0]) for one in found)
         )
         if {(host, port), (host, None)} & self._hosts:
             return addresses
@@ -148,6 +152,32 @@ class AddressGuard:
     def _is_allowed(self, address: _Address, port: int) -> bool:
         named = {(str(address), port), (str(address), None)} & self._hosts
         return bool(named) or any(address in network for network in self._networks)
+
+
+def _looked_up(host: str, port: int, seconds: float) -> list[str]:
+    """The addresses that the resolver of this machine knows of a name.
+
+    It has a time limit of its own, half a minute or so, and cannot be called off: whoever waits
+    less leaves a thread behind that ends then.
+
+    Raises:
+        OSError: It knows none, or has not answered in time.
+        UnicodeError: The name cannot be one.
+    """
+    answer: Future[list[str]] = Future()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.set_result([str(one[4][0]) for one in found])
+        except Exception as error:  # noqa: BLE001  it is raised where the answer is awaited
+            answer.set_exception(error)
+
+    threading.Thread(target=look_up, name="mere resolver", daemon=True).start()
+    try:
+        return answer.result(seconds)
+    except TimeoutError as error:
+        raise TimeoutError(f"no answer within {seconds:g} s") from error
 
 
 @contextmanager

@@ -206,6 +206,18 @@ def test_what_changes_shows_at_once_and_changes_the_tag(filled):
         assert f"new {fold}" in again.rows["name"].to_pylist()
 
 
+def test_the_tag_is_of_the_rows_and_not_of_where_they_lie(filled):
+    """Rows from the tail and from files differ in chunks, and in what lies under their nulls."""
+    columns = ["name", "params.lr", "params.none", "metrics.acc", "started_at", "mean(metrics.acc)"]
+    windows = [WindowRequest(columns=columns, limit=n) for n in (COUNT, 8, 1)]
+    before = [filled.windows.read(window).tag for window in windows]
+    assert len(set(before)) == len(windows)
+    for _ in range(5):
+        filled.lake.fold()
+        filled.lake.patch("runs", [{"run_id": run_id(2), "notes": "not shown"}])
+        assert [filled.windows.read(window).tag for window in windows] == before
+
+
 def test_keys_with_quotes_and_other_characters(house):
     hostile = ["it's", 'a"b', "a]b", "ключ", "a;drop table runs", "nul\0l", "$s0", "{}"]
     house.lake.patch("runs", [row(1, params={key: key for key in hostile})])

@@ -392,6 +392,26 @@ def test_a_name_that_means_something_else_the_second_time_reaches_nobody(
     assert receiver.got == []
 
 
+def test_a_resolver_that_does_not_answer_holds_nobody_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    is_over = threading.Event()
+
+    def resolve(*_: Any, **__: Any) -> list[Any]:
+        is_over.wait(30)
+        raise socket.gaierror("at last")
+
+    guard = AddressGuard()
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    monkeypatch.setattr("mere.services.webhooks.guard._CHECK_S", 0.05)
+    url = "https://hooks.example.org/"
+    assert guard.check(url) == url
+    with pytest.raises(Unavailable, match="no answer within"):
+        guard.post(url, b"{}", {}, 0.05)
+    assert not is_over.is_set()
+    is_over.set()
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 import logging
 import re
@@ -11,7 +10,6 @@ import re
 import httpx
 import msgspec
 import pytest
-from litestar.testing import TestClient
 
 from mere.config import ServerSettings
 from mere.entities.actor import Action, Actor
@@ -22,6 +20,7 @@ from mere.server.protocols.native.meta import OPERATIONS as META
 from mere.server.protocols.native.wire import READ, operation
 from mere.server.state import ServerState
 from mere.services.warehouse import close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 
 class Sum(msgspec.Struct):
@@ -87,11 +86,7 @@ def serve(tmp_path):
     warehouse = open_warehouse(str(tmp_path / "lake"))
 
     def start(**changes):
-        settings = dataclasses.replace(ServerSettings(warehouse=warehouse.url), **changes)
-        return TestClient(
-            create_app(settings, operations=OPERATIONS, warehouse=warehouse),
-            base_url="http://127.0.0.1:5000",
-        )
+        return client_of(warehouse, OPERATIONS, **changes)
 
     yield start
     close_warehouses()

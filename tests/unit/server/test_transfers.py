@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.server import transfers
-from mere.server.app import create_app
 from mere.server.operations import PUBLIC, Call
 from mere.server.protocols.native.wire import operation
 from mere.server.transfers import received, send_artifact
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 OWNER = "a" * 32
 MB = 1 << 20
@@ -49,9 +48,7 @@ def warehouse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Wareh
 
 @pytest.fixture
 def http(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    settings = ServerSettings(warehouse=warehouse.url)
-    app = create_app(settings, operations=(up, down), warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as client:
+    with client_of(warehouse, (up, down)) as client:
         yield client
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from litestar.testing import TestClient
 
-from mere.config import IcebergSettings, S3Config, ServerSettings
-from mere.server.app import create_app
+from mere.config import IcebergSettings, S3Config
 from mere.server.protocols.iceberg import catalog, guests, tables
 from mere.services.warehouse import close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 V1 = "/iceberg/v1"
 OPERATIONS = (*catalog.OPERATIONS, *tables.OPERATIONS, *guests.OPERATIONS)
@@ -32,9 +31,7 @@ def warehouse(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(warehouse):
-    settings = ServerSettings(warehouse=warehouse.url)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with client_of(warehouse, OPERATIONS) as client:
         yield client
 
 

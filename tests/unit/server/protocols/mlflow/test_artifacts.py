@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Action, Actor, ActorKind, Role, Scope
-from mere.server.app import create_app
 from mere.server.protocols.mlflow.artifacts import OPERATIONS as ARTIFACTS
 from mere.server.protocols.mlflow.experiments import OPERATIONS as EXPERIMENTS
 from mere.server.protocols.mlflow.logged_models import OPERATIONS as LOGGED_MODELS
 from mere.server.protocols.mlflow.presigned import OPERATIONS as PRESIGNED
 from mere.server.protocols.mlflow.runs import OPERATIONS as RUNS
 from mere.services.warehouse import close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 PASSWORD = "correct horse battery"
 PROXY = "/api/2.0/mlflow-artifacts/artifacts"
@@ -30,9 +29,7 @@ def http(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient
     warehouse = open_warehouse(str(tmp_path / "lake"))
     for name, role in (("root", Role.ADMIN), ("inner", Role.NONE), ("outer", Role.NONE)):
         warehouse.access.users.create(name, PASSWORD, role=role)
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=True)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as client:
+    with client_of(warehouse, OPERATIONS, sign_in=True) as client:
         client.auth = ("root", PASSWORD)
         yield client
     close_warehouses()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.assessment import Assessment
 from mere.entities.span import Span
-from mere.server.app import create_app
 from mere.server.protocols.mlflow import (
     assessments,
     not_offered,
@@ -23,6 +20,7 @@ from mere.server.protocols.mlflow import (
 from mere.server.protocols.mlflow.not_offered import LISTS, REFUSED
 from mere.server.protocols.native import traces as native
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 V3 = "/api/3.0/mlflow/traces"
 V2 = "/ajax-api/2.0/mlflow/traces"
@@ -39,9 +37,7 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def client(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    settings = dataclasses.replace(ServerSettings(warehouse=warehouse.url), fold_s=0.0)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, OPERATIONS, fold_s=0.0) as opened:
         yield opened
 
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.run import Run
-from mere.server.app import create_app
 from mere.server.protocols.native.compare import OPERATIONS
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 IDS = [f"{n:032x}" for n in range(1, 5)]
 AT = "/api/v1/compare"
@@ -35,10 +34,7 @@ def warehouse(tmp_path_factory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def client(warehouse) -> Iterator[TestClient]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url), operations=OPERATIONS, warehouse=warehouse
-    )
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, OPERATIONS) as opened:
         yield opened
 
 

@@ -8,14 +8,14 @@ import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
 from mere.entities.run import Run
-from mere.server.app import create_app
 from mere.server.protocols.native.datasets import OPERATIONS as DATASETS
 from mere.server.protocols.native.lineage import OPERATIONS as LINEAGE
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
+OPERATIONS = (*DATASETS, *LINEAGE)
 PASSWORD = "correct horse battery"
 RUN, HIDDEN = "a" * 32, "b" * 32
 NAME = "a/b <i>c</i> & d?"
@@ -48,21 +48,15 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     close_warehouses()
 
 
-def opened_app(warehouse: Warehouse, *, sign_in: bool) -> TestClient:
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=sign_in)
-    app = create_app(settings, operations=(*DATASETS, *LINEAGE), warehouse=warehouse)
-    return TestClient(app, base_url="http://127.0.0.1:5000")
-
-
 @pytest.fixture(scope="module")
 def client(warehouse: Warehouse) -> Iterator[TestClient]:
-    with opened_app(warehouse, sign_in=False) as opened:
+    with client_of(warehouse, OPERATIONS) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def guarded(warehouse: Warehouse) -> Iterator[TestClient]:
-    with opened_app(warehouse, sign_in=True) as opened:
+    with client_of(warehouse, OPERATIONS, sign_in=True) as opened:
         yield opened
 
 

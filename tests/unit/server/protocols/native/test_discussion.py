@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
 from mere.entities.run import Run
-from mere.server.app import create_app
 from mere.server.protocols.native.discussion import OPERATIONS
 from mere.server.protocols.native.models import OPERATIONS as MODELS
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 RUN = "a" * 32
 SUBJECT = f"run:{RUN}"
@@ -38,10 +37,7 @@ def warehouse(tmp_path_factory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def client(warehouse) -> Iterator[TestClient]:
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=True)
-    operations = (*OPERATIONS, *MODELS)
-    app = create_app(settings, operations=operations, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, (*OPERATIONS, *MODELS), sign_in=True) as opened:
         yield opened
 
 

@@ -9,10 +9,8 @@ import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.artifact import Artifact
 from mere.entities.run import Run
-from mere.server.app import create_app
 from mere.server.protocols.native.arrow import ARROW
 from mere.server.protocols.native.artifacts import OPERATIONS as ARTIFACTS
 from mere.server.protocols.native.artifacts import safe_headers
@@ -22,6 +20,7 @@ from mere.server.protocols.native.runs import OPERATIONS as RUNS
 from mere.server.protocols.native.series import OPERATIONS as SERIES
 from mere.server.protocols.native.suggest import OPERATIONS as SUGGEST
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 OPERATIONS = (*ARTIFACTS, *CONSOLE, *EXPERIMENTS, *RUNS, *SERIES, *SUGGEST)
 RUN, CHILD = "a" * 32, "b" * 32
@@ -61,10 +60,7 @@ def warehouse(tmp_path_factory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def client(warehouse) -> Iterator[TestClient]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url), operations=OPERATIONS, warehouse=warehouse
-    )
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, OPERATIONS) as opened:
         yield opened
 
 

@@ -10,14 +10,13 @@ import httpx
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
-from mere.server.app import create_app
 from mere.server.protocols.mlflow.registry import OPERATIONS as MLFLOW_REGISTRY
 from mere.server.protocols.native.deployments import OPERATIONS as DEPLOYMENTS
 from mere.server.protocols.native.models import OPERATIONS as MODELS
 from mere.server.protocols.native.webhooks import OPERATIONS as WEBHOOKS
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 OPERATIONS = (*MODELS, *DEPLOYMENTS, *WEBHOOKS, *MLFLOW_REGISTRY)
 RUN = "a" * 32
@@ -33,10 +32,7 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def client(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url), operations=OPERATIONS, warehouse=warehouse
-    )
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with client_of(warehouse, OPERATIONS) as client:
         yield client
 
 
@@ -141,14 +137,12 @@ def test_a_version_is_not_made_of_what_its_maker_may_not_read(warehouse: Warehou
     warehouse.lake.patch("runs", [{"run_id": RUN, "experiment_id": hidden}])
     access.grants.give("user", "ann", Scope.experiment(hidden), Role.NONE)
     warehouse.models.create("digits")
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=True)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
     sources = [
         {"source": f"runs:/{RUN}/model"},
         {"source": f"runs:/{RUN}/model", "run_id": RUN},
         {"source": f"mlflow-artifacts:/{hidden}/{RUN}/artifacts/model", "run_id": RUN},
     ]
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with client_of(warehouse, OPERATIONS, sign_in=True) as client:
         client.auth = ("ann", "correct horse battery")
         for source in sources:
             for path, more in (

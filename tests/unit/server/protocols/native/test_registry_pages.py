@@ -11,12 +11,11 @@ import pytest
 from litestar.testing import TestClient
 
 import mere
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
-from mere.server.app import create_app
 from mere.server.protocols.native.models import OPERATIONS as MODELS
 from mere.server.protocols.native.registry_pages import OPERATIONS as PAGES
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 PASSWORD = "correct horse battery"
 OPERATIONS = (*MODELS, *PAGES)
@@ -43,10 +42,7 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def client(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url), operations=OPERATIONS, warehouse=warehouse
-    )
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with client_of(warehouse, OPERATIONS) as client:
         yield client
 
 
@@ -57,9 +53,7 @@ def guest(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
     access.users.create("root", PASSWORD, role=Role.ADMIN)
     access.users.create("vera", PASSWORD, role=Role.NONE)
     access.grants.give("user", "vera", Scope.model("digits"), Role.VIEWER)
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=True)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1") as client:
+    with client_of(warehouse, OPERATIONS, sign_in=True) as client:
         client.auth = ("vera", PASSWORD)
         yield client
 

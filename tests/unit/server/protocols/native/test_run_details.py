@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.code import BundleInfo, Environment
 from mere.entities.run import Run, RunSource
-from mere.server.app import create_app
 from mere.server.protocols.native.run_details import OPERATIONS
 from mere.services.provenance.bundle import BundledFile, BundleWriter
 from mere.services.provenance.code import encode_environment
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 RUN, CHILD, AGAIN, BARE = "a" * 32, "b" * 32, "c" * 32, "d" * 32
 DIFF = b"diff --git a/train.py b/train.py\n--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-a\n+b\n"
@@ -75,10 +74,7 @@ def warehouse(tmp_path_factory) -> Iterator[Warehouse]:
 
 @pytest.fixture(scope="module")
 def client(warehouse) -> Iterator[TestClient]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url), operations=OPERATIONS, warehouse=warehouse
-    )
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, OPERATIONS) as opened:
         yield opened
 
 

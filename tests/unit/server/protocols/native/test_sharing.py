@@ -7,12 +7,11 @@ from collections.abc import Iterator
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role
-from mere.server.app import create_app
 from mere.server.protocols.native.reports import OPERATIONS as REPORTS
 from mere.server.protocols.native.views import OPERATIONS as VIEWS
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 PASSWORD = "correct horse battery"
 ADA, BOB, EVE = ((name, PASSWORD) for name in ("ada", "bob", "eve"))
@@ -34,12 +33,7 @@ def home(warehouse) -> str:
 
 @pytest.fixture(scope="module")
 def client(warehouse) -> Iterator[TestClient]:
-    app = create_app(
-        ServerSettings(warehouse=warehouse.url, sign_in=True),
-        operations=(*VIEWS, *REPORTS),
-        warehouse=warehouse,
-    )
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, (*VIEWS, *REPORTS), sign_in=True) as opened:
         yield opened
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from litestar.testing import TestClient
 
 from mere.config import ServerSettings
 from mere.server.app import create_app
@@ -18,6 +17,7 @@ from mere.server.protocols.native.arrow import ARROW
 from mere.server.protocols.native.sql import OPERATIONS
 from mere.server.protocols.native.sql_rows import PARQUET
 from mere.services.warehouse import close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,7 @@ def client(tmp_path_factory):
     warehouse.lake.patch("runs", [{"run_id": "r", "params": {"lr": "0.1"}, "kind": "train"}])
     warehouse.lake.fold()
     warehouse.lake.patch("runs", [{"run_id": "s", "tags": {"t": "ü"}}])
-    settings = ServerSettings(warehouse=warehouse.url)
-    with TestClient(
-        create_app(settings, operations=OPERATIONS, warehouse=warehouse),
-        base_url="http://127.0.0.1",
-    ) as client:
+    with client_of(warehouse, OPERATIONS) as client:
         yield client
     close_warehouses()
 

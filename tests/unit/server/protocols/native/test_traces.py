@@ -9,9 +9,7 @@ import pyarrow as pa
 import pytest
 from litestar.testing import TestClient
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
-from mere.server.app import create_app
 from mere.server.protocols.native.arrow import ARROW
 from mere.server.protocols.native.assessments import OPERATIONS as ASSESSMENTS
 from mere.server.protocols.native.trace_list import OPERATIONS as TRACE_LIST
@@ -19,6 +17,7 @@ from mere.server.protocols.native.trace_spans import OPERATIONS as TRACE_SPANS
 from mere.server.protocols.native.traces import OPERATIONS as TRACES
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
 from tests.portal.made_traces import deep_trace, everyday_traces, trace_id_of
+from tests.unit.server.clients import client_of
 
 NOW = 1_700_000_000_000_000_000
 DEEP = trace_id_of(5)
@@ -39,15 +38,9 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     close_warehouses()
 
 
-def client_of(warehouse: Warehouse, *, signs_in: bool) -> TestClient[Any]:
-    settings = ServerSettings(warehouse=warehouse.url, fold_s=0.0, sign_in=signs_in)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    return TestClient(app, base_url="http://127.0.0.1:5000")
-
-
 @pytest.fixture(scope="module")
 def client(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    with client_of(warehouse, signs_in=False) as opened:
+    with client_of(warehouse, OPERATIONS, fold_s=0.0) as opened:
         yield opened
 
 
@@ -127,7 +120,7 @@ def test_several_are_tagged_deleted_and_kept_as_records(client: TestClient[Any])
 
 
 def test_who_may_read_one_experiment_sees_no_other(warehouse: Warehouse) -> None:
-    with client_of(warehouse, signs_in=True) as opened:
+    with client_of(warehouse, OPERATIONS, fold_s=0.0, sign_in=True) as opened:
         opened.auth = ("vera", PASSWORD)
         page = posted(opened, "traces/window", limit=100)
         assert page["total"] == 30

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import dataclasses
 import gzip
 import json
 import zlib
@@ -21,15 +20,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from mere.config import ServerSettings
 from mere.entities.actor import Role, Scope
 from mere.entities.span import Span
 from mere.errors import InvalidInput
-from mere.server.app import create_app
 from mere.server.protocols.otlp.decoding import decode_json, decode_protobuf, unpacked
 from mere.server.protocols.otlp.traces import OPERATIONS
 from mere.services.traces.traces import Traces
 from mere.services.warehouse import Warehouse, close_warehouses, open_warehouse
+from tests.unit.server.clients import client_of
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 TRACE = bytes(range(1, 17))
@@ -196,9 +194,7 @@ def warehouse(tmp_path: Path) -> Iterator[Warehouse]:
 
 @pytest.fixture
 def client(warehouse: Warehouse) -> Iterator[TestClient[Any]]:
-    settings = dataclasses.replace(ServerSettings(warehouse=warehouse.url), fold_s=0.0)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as opened:
+    with client_of(warehouse, OPERATIONS, fold_s=0.0) as opened:
         yield opened
 
 
@@ -315,9 +311,7 @@ def test_each_experiment_that_a_resource_names_is_asked_for(warehouse: Warehouse
     warehouse.access.grants.give("user", "ada", Scope.experiment(mine), Role.EDITOR)
     shown = base64.b64encode(f"ada:{password}".encode()).decode()
     signed = {"authorization": f"Basic {shown}"}
-    settings = ServerSettings(warehouse=warehouse.url, sign_in=True, fold_s=0.0)
-    app = create_app(settings, operations=OPERATIONS, warehouse=warehouse)
-    with TestClient(app, base_url="http://127.0.0.1:5000") as client:
+    with client_of(warehouse, OPERATIONS, sign_in=True, fold_s=0.0) as client:
 
         def send(experiment: str | None, user: str | None = "ada", **headers: str) -> int:
             made = request()

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_BEGIN, _END = "<!-- portal: begin -->\n", "<!-- portal: end -->\n"
+from benchmarks.pages import Figure, read_figures, rewrite_part
+
 _SHOWN_ELSEWHERE = {"name", "value", "unit", "best", "worst", "rounds", "budget", "kept", "sides"}
 _SIDES = ("mere", "mlflow", "tensorboard", "aim")
-
-Figure = dict[str, Any]
 
 
 def main(paths: Iterable[str]) -> None:
     """Rewrite the portal's figures from result files; a later figure replaces an earlier one."""
-    figures: dict[str, Figure] = {}
-    machines: list[Figure] = []
-    for path in paths:
-        for line in Path(path).read_text().splitlines():
-            figure = json.loads(line)
-            if figure["name"] == "machine":
-                machines.append(figure)
-            else:
-                figures[figure["name"]] = figure
-    page = _PAGE.read_text()
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    _PAGE.write_text(before + _BEGIN + _render(machines, figures.values()) + _END + after)
+    machines, figures = read_figures(paths)
+    rewrite_part("portal", _render(machines, figures))
 
 
-def _render(machines: list[Figure], figures: Iterable[Figure]) -> str:
+def _render(machines: list[Figure], figures: list[Figure]) -> str:
     machine = machines[-1]
     loads = ", ".join(f"{one['load_before']:g}" for one in machines)
     sizes = ", ".join(sorted({one["size"] for one in machines}))

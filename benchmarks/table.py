@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
-_PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
-_BEGIN, _END = "<!-- figures: begin -->\n", "<!-- figures: end -->\n"
+from benchmarks.pages import Figure, read_figures, rewrite_part
+
 _SHOWN_ELSEWHERE = {"name", "value", "unit", "beside", "best_ms", "worst_ms", "repeats", "heavy"}
 
 
 def main(paths: Iterable[str]) -> None:
     """Rewrite the page's figures from result files; a later figure replaces an earlier one."""
-    figures: dict[str, dict[str, Any]] = {}
-    machines = []
-    for path in paths:
-        for line in Path(path).read_text().splitlines():
-            figure = json.loads(line)
-            if figure["name"] == "machine":
-                machines.append(figure)
-            else:
-                figures[figure["name"]] = figure
-    page = _PAGE.read_text()
-    before, _, rest = page.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    _PAGE.write_text(before + _BEGIN + _render(machines, figures) + _END + after)
+    machines, figures = read_figures(paths)
+    rewrite_part("figures", _render(machines, figures))
 
 
-def _render(machines: list[dict[str, Any]], figures: dict[str, dict[str, Any]]) -> str:
+def _render(machines: list[Figure], figures: list[Figure]) -> str:
     machine = machines[-1]
     loads = ", ".join(f"{one['load_before']:g}" for one in machines)
     versions = ", ".join(
@@ -47,11 +34,11 @@ def _render(machines: list[dict[str, Any]], figures: dict[str, dict[str, Any]]) 
         "| figure | median | best to worst | beside | with |",
         "|---|---|---|---|---|",
     ]
-    lines += [_row(figure) for figure in figures.values()]
+    lines += [_row(figure) for figure in figures]
     return "\n".join((*lines, "", ""))
 
 
-def _row(figure: dict[str, Any]) -> str:
+def _row(figure: Figure) -> str:
     spread = ""
     if "best_ms" in figure:
         spread = f"{figure['best_ms']:,} to {figure['worst_ms']:,} ms"
@@ -64,7 +51,7 @@ def _row(figure: dict[str, Any]) -> str:
     )
 
 
-def _beside(beside: dict[str, Any] | None) -> str:
+def _beside(beside: Figure | None) -> str:
     if beside is None:
         return ""
     text = f"{beside['what']}: {_shown(beside['value'])} {beside.get('unit', '')}".rstrip()

@@ -48,6 +48,12 @@ class TestS3Store(ObjectStoreContract):
         url = s3_server.new_prefix("contract é %20")
         return open_store(url, clock=SystemClock(), environment=s3_server.environment)
 
+    @pytest.fixture(autouse=True)
+    def _only_one_can_win(self, request: pytest.FixtureRequest, s3_server: S3Server) -> None:
+        """moto looks whether a key is free and takes it in two steps: two may be told they won."""
+        if s3_server.kind == "moto" and request.function.__name__.endswith("exactly_one_wins"):
+            pytest.skip("moto's put-if-absent is not atomic; `make minio` builds a server whose is")
+
 
 class TestStoreThatFailsOften(ObjectStoreContract):
     """The contract is kept through faults that a real network makes rarely."""

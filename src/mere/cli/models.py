@@ -11,14 +11,22 @@ from cyclopts import App, Parameter
 from rich.text import Text
 
 from mere.cli.model_history import history
+from mere.cli.model_tables import (
+    checks_table,
+    gates_table,
+    model_heading,
+    models_table,
+    reviews_table,
+    version_heading,
+    versions_table,
+)
 from mere.cli.options import Options
-from mere.cli.output import cell, console, new_table, notes, print_json, progress, size, when
+from mere.cli.output import cell, console, new_table, notes, print_json, progress, size
 from mere.client.artifacts import default_folder
 from mere.client.capture import user_name
 from mere.entities.actor import Actor
 from mere.entities.comment import Subject
-from mere.entities.deployment import Deployment
-from mere.entities.model import Gate, GatePart, GateResult, ModelVersion, RegisteredModel, Review
+from mere.entities.model import ModelVersion, RegisteredModel
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.services.warehouse import Warehouse, open_warehouse
 
@@ -41,8 +49,6 @@ __all__ = [
 
 _SHOWN_MAX = 30
 _FILES_SHOWN_MAX = 30
-_STAGE_STYLES = {"Production": "green", "Staging": "yellow", "Archived": "dim"}
-_REVIEW_STYLES = {"approved": "green", "rejected": "red", "requested": "yellow"}
 
 app = App(name="models", help="Look at the model registry, register versions and move aliases.")
 app.command(history)
@@ -108,17 +114,7 @@ def list_models(
     if not page.items:
         notes().print("no registered models", style="dim")
         return
-    table = new_table("name", ">version", "aliases", "tags", "changed")
-    for one in page.items:
-        newest = max((version.version for version in latest[one.name]), default=None)
-        table.add_row(
-            Text(one.name, style="bold"),
-            cell(newest),
-            cell(_aliases(one.aliases) or None),
-            cell(one.tags or None),
-            cell(when(one.changed_at)[:16]),
-        )
-    console().print(table)
+    console().print(models_table(page.items, latest))
     if page.next_page_token is not None:
         notes().print("there are more; --limit shows them", style="dim")
 
@@ -155,9 +151,9 @@ def show(
         print_json({**_plain(found), **lists})
         return
     out = console()
-    out.print(_heading(found, gates, live))
+    out.print(model_heading(found, gates, live))
     if page.items:
-        out.print(_versions(page.items))
+        out.print(versions_table(page.items))
 
 
 @app.command
@@ -275,7 +271,12 @@ def alias(
     found = parse_version(warehouse, model)
     results = warehouse.models.gates.check(found.name, found.version, alias)
     if check:
-        _print_gates(found, alias, results, options)
+        if options.json:
+            print_json(results)
+        elif results:
+            console().print(checks_table(results))
+        else:
+            notes().print(f"no gate is before {found.name}@{alias}", style="dim", markup=False)
         return
     warehouse.models.aliases.set(found.name, alias, found.version, moved_by=user_name())
     plain = {"name": found.name, "alias": alias, "version": found.version, "gates": results}
@@ -350,7 +351,7 @@ def review(
     if not said:
         notes().print(f"nobody has said anything of {found.label}", style="dim", markup=False)
         return
-    console().print(_reviews(said))
+    console().print(reviews_table(said))
 
 
 @app.command
@@ -394,15 +395,7 @@ def gate(
     if not found:
         notes().print(f"{name} has no gates", style="dim", markup=False)
         return
-    table = new_table("gate", "alias", "condition", "description")
-    for one in found:
-        table.add_row(
-            Text(one.gate, style="bold"),
-            cell(one.alias or "all"),
-            cell(one.condition),
-            cell(one.description),
-        )
-    console().print(table)
+    console().print(gates_table(found))
 
 
 @app.command
@@ -485,7 +478,7 @@ def _show_version(warehouse: Warehouse, found: ModelVersion, options: Options) -
         print_json({**_plain(found), **lists})
         return
     out = console()
-    out.print(_version_heading(found, live))
+    out.print(version_heading(found, live))
     if files:
         table = new_table("file", ">size", "digest")
         for one in files[:_FILES_SHOWN_MAX]:
@@ -495,112 +488,7 @@ def _show_version(warehouse: Warehouse, found: ModelVersion, options: Options) -
             left = len(files) - _FILES_SHOWN_MAX
             notes().print(f"{left:,} more files; --json shows all", style="dim")
     if said:
-        out.print(_reviews(said))
-
-
-def _heading(found: RegisteredModel, gates: list[Gate], live: list[Deployment]) -> Text:
-    text = Text(found.name, style="bold")
-    pairs = [
-        ("kind", "prompt" if found.is_prompt else None),
-        ("registered", when(found.registered_at)),
-        ("by", found.created_by),
-        ("aliases", _aliases(found.aliases) or None),
-        ("tags", _tags(found.tags)),
-        ("gates", ", ".join(f"{one.gate} ({one.condition})" for one in gates) or None),
-        ("live in", ", ".join(_place(one) for one in live) or None),
-        ("about", found.description),
-    ]
-    return _add(text, pairs)
-
-
-def _version_heading(found: ModelVersion, deployed: list[Deployment]) -> Text:
-    text = Text(found.label, style="bold")
-    text.append(f"  {found.status}", style="green" if found.status == "READY" else "red")
-    text.append(f"  {found.review or ''}", style=_REVIEW_STYLES.get(found.review or "", ""))
-    live = [one for one in deployed if one.ended_at is None]
-    pairs = [
-        ("registered", when(found.registered_at)),
-        ("by", found.created_by),
-        ("aliases", ", ".join(found.aliases) or None),
-        ("stage", None if found.stage == "None" else found.stage),
-        ("run", found.run_id),
-        ("model", found.model_id),
-        ("source", found.source),
-        ("files", None if found.files is None else f"{found.files:,}, {size(found.bytes or 0)}"),
-        ("digest", found.digest),
-        ("flavors", ", ".join(found.flavors) or None),
-        ("signature", found.signature),
-        ("tags", _tags(found.tags)),
-        ("live in", ", ".join(_place(one) for one in live) or None),
-        ("about", found.description),
-        ("failed", found.status_message),
-    ]
-    return _add(text, pairs)
-
-
-def _add(text: Text, pairs: list[tuple[str, str | None]]) -> Text:
-    for label, value in pairs:
-        if value:
-            text.append(f"\n{label:>11}  ", style="dim")
-            text.append(value)
-    return text
-
-
-def _versions(found: list[ModelVersion]) -> Any:
-    table = new_table(
-        ">version", "aliases", "stage", "review", "run", ">size", "registered", "tags"
-    )
-    for one in found:
-        table.add_row(
-            Text(str(one.version), style="bold"),
-            cell(", ".join(one.aliases) or None),
-            Text("-" if one.stage == "None" else one.stage, style=_STAGE_STYLES.get(one.stage, "")),
-            Text(one.review or "-", style=_REVIEW_STYLES.get(one.review or "", "dim")),
-            cell(one.run_id and one.run_id[:13]),
-            cell(None if one.bytes is None else size(one.bytes)),
-            cell(when(one.registered_at)[:10]),
-            cell(one.tags or None),
-        )
-    return table
-
-
-def _reviews(said: list[Review]) -> Any:
-    table = new_table("when", "by", "said", "comment")
-    for one in said:
-        table.add_row(
-            cell(when(one.reviewed_at)[:16]),
-            cell(one.reviewed_by),
-            Text(one.state, style=_REVIEW_STYLES.get(one.state, "")),
-            cell(one.comment),
-        )
-    return table
-
-
-def _print_gates(
-    found: ModelVersion, alias: str, results: list[GateResult], options: Options
-) -> None:
-    if options.json:
-        print_json(results)
-        return
-    if not results:
-        notes().print(f"no gate is before {found.name}@{alias}", style="dim", markup=False)
-        return
-    table = new_table("gate", "holds", "condition", ">found")
-    for one in results:
-        first = _found(one.parts[0]) if len(one.parts) == 1 else ""
-        name = Text(one.gate, style="bold")
-        table.add_row(name, _yes_or_no(holds=one.holds), cell(one.condition), first)
-        for part in one.parts if len(one.parts) > 1 else ():
-            table.add_row("", _yes_or_no(holds=part.holds), cell(f"  {part.text}"), _found(part))
-    console().print(table)
-
-
-def _yes_or_no(*, holds: bool) -> Text:
-    return Text("yes", style="green") if holds else Text("no", style="red")
-
-
-def _found(part: GatePart) -> Text:
-    return Text("nothing there", style="dim") if part.value is None else Text(part.value)
+        out.print(reviews_table(said))
 
 
 def _say(plain: Any, text: str, options: Options) -> None:
@@ -608,18 +496,6 @@ def _say(plain: Any, text: str, options: Options) -> None:
         print_json(plain)
         return
     console().print(text, soft_wrap=True, markup=False)
-
-
-def _aliases(aliases: dict[str, int]) -> str:
-    return ", ".join(f"{alias} → {version}" for alias, version in sorted(aliases.items()))
-
-
-def _tags(tags: dict[str, str]) -> str | None:
-    return ", ".join(f"{key}={value}" for key, value in sorted(tags.items())) or None
-
-
-def _place(one: Deployment) -> str:
-    return f"{one.environment}/{one.application}"
 
 
 def _plain(one: msgspec.Struct) -> dict[str, Any]:

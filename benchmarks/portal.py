@@ -19,7 +19,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from benchmarks import portal_alone, portal_pages, portal_sides
+from benchmarks import portal_alone, portal_answers, portal_pages, portal_sides
 from benchmarks.harness import Bench, Theme
 from benchmarks.portal_browser import BrowserError, browsing
 from scripts.portal import built
@@ -65,6 +65,7 @@ def _measure(bench: Bench, browser: Browser, points: int) -> int:
 def _themes(size: str, browser: Browser, points: int) -> list[Theme]:
     is_quick = size == "quick"
     many = 5_000 if is_quick else 100_000
+    most = 1_000_000 if size == "full" else many
     drawn, each = (200, 200) if is_quick else (1_000, 100_000 if size == "full" else 1_000)
     spans, nodes = (5_000, 500) if is_quick else (50_000, 9_998)
     lines, metrics = (100_000, 1_000) if is_quick else (1_000_000, 12_000)
@@ -75,6 +76,11 @@ def _themes(size: str, browser: Browser, points: int) -> list[Theme]:
         Theme(
             portal_alone.OVERLAY,
             lambda bench: portal_alone.charts(bench, browser, drawn, points or each),
+        ),
+        Theme(portal_answers.WINDOWS, lambda bench: portal_answers.windows(bench, most)),
+        Theme(
+            portal_answers.BOARDS,
+            lambda bench: portal_answers.boards(bench, drawn, points or each),
         ),
         Theme(portal_alone.LINE, lambda bench: portal_alone.line(bench, browser, one)),
         Theme(portal_alone.KEYS, lambda bench: portal_alone.keys(bench, browser, 5, metrics)),

@@ -45,6 +45,9 @@ BUDGETS: dict[str, float] = {
     "compare": 500,
     "paint.plain": 500,
     "paint.throttled": 1_800,
+    "server.window": 60,
+    "server.suggest": 50,
+    "server.series": 150,
 }
 """What may be spent: milliseconds, and KB, MB or elements where the figure's unit says so."""
 

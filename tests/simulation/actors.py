@@ -1,4 +1,4 @@
-"""What simulated processes do: write, read and check, fold, keep up, tag, claim."""
+"""What simulated processes do: write, read and check, look at charts, fold, keep up, tag, claim."""
 
 from __future__ import annotations
 
@@ -13,21 +13,32 @@ from mere.errors import AlreadyExists, Conflict, ErrorCode, InvalidInput, NotFou
 from mere.lake import Lake
 from mere.lake.view import View
 from mere.testing.faults import FaultRates
-from tests.simulation.checks import check_bulk, check_view, tokens_in
+from tests.simulation.checks import check_bulk, check_charts, check_view, tokens_in
 from tests.simulation.model import SimulatedBatch
 from tests.simulation.scheduler import Crash, Process
+from tests.simulation.series import new_points
 from tests.simulation.world import World, grown
 
 __all__ = ["Actor"]
 
 _ROLES = {
     "writer": {"write": 8, "read": 1, "claim": 1},
-    "folder": {"fold": 6, "read": 1, "tag": 1},
-    "keeper": {"fold": 2, "upkeep": 4, "read": 1},
-    "reader": {"read": 8, "as_of": 1, "get": 1},
+    "folder": {"fold": 6, "read": 1, "look": 1, "tag": 1},
+    "keeper": {"fold": 2, "upkeep": 4, "read": 1, "look": 1},
+    "reader": {"read": 5, "look": 4, "as_of": 1, "get": 1},
     "publisher": {"publish": 6, "read_bulk": 3, "fold": 1, "upkeep": 1, "write": 1},
-    "all": {"write": 5, "fold": 2, "read": 2, "upkeep": 1, "tag": 1, "claim": 1, "as_of": 1},
+    "all": {
+        "write": 5,
+        "fold": 2,
+        "read": 2,
+        "upkeep": 1,
+        "look": 2,
+        "tag": 1,
+        "claim": 1,
+        "as_of": 1,
+    },
 }
+_POINT = ("run", "key", "step", "at", "value")
 _LATE_S_MAX = 20
 _OUTAGE = FaultRates(fail_before=0.5, lost_reply=0.8)
 
@@ -142,8 +153,11 @@ class Actor:
                     "events",
                     [{"batch": name, "n": n, "value": n / 2} for n in range(batch.events)],
                 )
+                if self._chance.random() < 0.5:
+                    batch.points = new_points(self._chance)
+                    b.append("points", [dict(zip(_POINT, p, strict=True)) for p in batch.points])
                 for number in range(self._chance.choice((0, 1, 1, 2, 4))):
-                    table = self._chance.choice(self._world.tables[1:]).name
+                    table = self._chance.choice(self._world.keyed).name
                     self._change(b, table, f"{name}.{number}")
         except Unavailable as error:
             if not error.details.get("kept"):
@@ -204,9 +218,13 @@ class Actor:
         self._seen = lake._answer(None, check)
         self._process.say(f"  saw {len(self._seen)} batches")
 
+    def _look(self, lake: Lake) -> None:
+        for kind in check_charts(self._world, lake):
+            self._process.say(f"  looked and got {kind}")
+
     def _get(self, lake: Lake) -> None:
         """Read one row, and what a filter on its key gives: both from one view, as in a scan."""
-        table = self._chance.choice(self._world.tables[1:])
+        table = self._chance.choice(self._world.keyed)
         key: Any = (f"t{self._chance.randrange(8)}",)
         if table.name == "runs":
             key = (self._chance.choice("abc"), self._chance.randrange(4))

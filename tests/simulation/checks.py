@@ -20,9 +20,18 @@ from mere.lake.objects.store import ObjectStore
 from mere.lake.rows import Row
 from mere.lake.view import View
 from tests.simulation.model import Model, plain
+from tests.simulation.series import Chart, new_window
 from tests.simulation.world import World
 
-__all__ = ["batches_in", "check_bulk", "check_roots", "check_store", "check_view", "tokens_in"]
+__all__ = [
+    "batches_in",
+    "check_bulk",
+    "check_charts",
+    "check_roots",
+    "check_store",
+    "check_view",
+    "tokens_in",
+]
 
 
 def check_view(world: World, view: View, must: Iterable[str], sql: Any = None) -> frozenset[str]:
@@ -41,8 +50,7 @@ def check_view(world: World, view: View, must: Iterable[str], sql: Any = None) -
     lost = set(must) - shown
     assert not lost, f"view of root {view.root.number} lacks {sorted(lost)}"
     for name, rows in tables.items():
-        if name != "events":
-            _check_rows(world.model, name, rows, shown)
+        _check_rows(world.model, name, rows, shown)
     if view.root.number and not view.tail:
         before = world.roots.setdefault(view.root.number, shown)
         assert before == shown, f"root {view.root.number} shows now this, now that"
@@ -62,6 +70,11 @@ def batches_in(model: Model, events: list[Row]) -> frozenset[str]:
 
 
 def _check_rows(model: Model, name: str, rows: list[Row], shown: frozenset[str]) -> None:
+    if name == "events":  # whose rows say what is shown
+        return
+    if name == "points":
+        _check_points(model, rows, shown)
+        return
     table = model.tables[name]
     found = {tuple(row[column] for column in table.key): plain(row) for row in rows}
     assert len(found) == len(rows), f"table {name} has a key twice"
@@ -77,6 +90,35 @@ def _check_rows(model: Model, name: str, rows: list[Row], shown: frozenset[str])
             if found.get(key) != expected.get(key)
         ]
         raise AssertionError(f"table {name} is wrong\n  " + "\n  ".join(wrong))
+
+
+def _check_points(model: Model, rows: list[Row], shown: frozenset[str]) -> None:
+    """Every point of the batches is there, and as often as it was logged."""
+    expected = Counter(
+        (*point[:4], plain(point[4])) for batch in shown for point in model.batches[batch].points
+    )
+    found = Counter(
+        (row["run"], row["key"], row["step"], row["at"], plain(row["value"])) for row in rows
+    )
+    assert found == expected, f"points lack {expected - found} and have {found - expected} too much"
+
+
+def check_charts(world: World, lake: Lake) -> list[str]:
+    """Bring the charts up to date by what changed since their marks, and draw one that is new."""
+    charts = [*world.charts, Chart(new_window(world.chance))]
+    return [_check_chart(world, lake, chart) for chart in charts]
+
+
+def _check_chart(world: World, lake: Lake, chart: Chart) -> str:
+    begun = chart.begin()
+    reader = lake._series()
+
+    def check(view: View) -> str:
+        shown = batches_in(world.model, to_rows(view.table("events").scan()))
+        return chart.check(view, reader, world.model, shown, begun)
+
+    kind: str = lake._answer(None, check)
+    return kind
 
 
 def tokens_in(lake: Lake, snapshot_id: int | None = None) -> tuple[str, ...]:
@@ -133,8 +175,7 @@ def check_store(world: World, lake: Lake) -> None:
         before = world.roots.setdefault(root.number, shown)
         assert before == shown, f"root {root.number} shows {before ^ shown} only at times"
         for name, rows in tables.items():
-            if name != "events":
-                _check_rows(world.model, name, rows, shown)
+            _check_rows(world.model, name, rows, shown)
         if is_newest:
             lost = world.model.acked - shown
             assert not lost, f"the last root lacks {sorted(lost)}"

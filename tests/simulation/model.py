@@ -16,7 +16,10 @@ from mere.lake.records import Patch
 from mere.lake.rows import Row
 from mere.lake.schema import Table
 
-__all__ = ["Model", "SimulatedBatch", "plain", "rows_after"]
+__all__ = ["Model", "Point", "SimulatedBatch", "plain", "rows_after"]
+
+Point = tuple[str, str, int, int, float | None]
+"""A run, a key, a step, a moment in microseconds and a value."""
 
 _TALLY = ("step", "timestamp", "value", "min", "max", "count")
 
@@ -32,6 +35,7 @@ class SimulatedBatch:
             that it did not take it.
         stamp: (tick, writer) of the segment that holds it, once it was sent.
         patches: Its patches by table, as stored.
+        points: Its points of series.
     """
 
     id: str
@@ -39,6 +43,7 @@ class SimulatedBatch:
     state: str = "open"
     stamp: tuple[int, str] | None = None
     patches: dict[str, list[Patch]] = field(default_factory=dict)
+    points: list[Point] = field(default_factory=list)
 
 
 class Model:

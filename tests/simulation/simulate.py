@@ -7,7 +7,7 @@ from collections.abc import Callable
 from mere.errors import Unavailable
 from mere.lake.objects.store import ObjectStore
 from tests.simulation.actors import Actor
-from tests.simulation.checks import check_bulk, check_roots, check_store, check_view
+from tests.simulation.checks import check_bulk, check_charts, check_roots, check_store, check_view
 from tests.simulation.scheduler import Process
 from tests.simulation.world import World, grown, new_world
 
@@ -24,7 +24,7 @@ def simulate(
         chance = world.chance
         roles = ["writer", "folder", chance.choice(("reader", "all"))]
         roles += chance.choices(("writer", "folder", "keeper", "reader", "all"), k=2)
-        roles += ["publisher"] * chance.choice((0, 0, 1, 2))
+        roles += ["publisher"] * chance.choice((0, 1, 2, 3))
         crash_rate = chance.choice((0.0, 0.002, 0.01))
         for number, role in enumerate(roles):
             actor = Actor(world, role, chance.randrange(3, 9), lives=chance.randrange(1, 4))
@@ -41,6 +41,7 @@ def _finish(world: World, process: Process) -> None:
     """Fold all that is there with nobody else about, and look at it from both sides."""
     with world.open(process, grown(world.tables), is_faulty=False) as lake:
         before = check_view(world, lake.view(), world.model.acked)
+        check_charts(world, lake)
         if lake.view().tail:
             lake.fold()
         after = check_view(world, lake.view(), before)
@@ -48,6 +49,7 @@ def _finish(world: World, process: Process) -> None:
         if world.chance.random() < 0.3:
             lake.upkeep()
             assert check_view(world, lake.view(), after) == after
+        check_charts(world, lake)
         if lake.roots():
             check_store(world, lake)
         check_bulk(world, lake)

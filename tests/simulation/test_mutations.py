@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mere.errors import Conflict
-from mere.lake import Lake, journal, merge, views
+from mere.lake import Lake, journal, merge, pyramid_reading, views
 from mere.lake.catalog import Catalog, Root
 from mere.lake.iceberg import Iceberg
 from mere.lake.journal import Journal
@@ -80,6 +80,16 @@ def test_a_segment_is_deleted_before_its_root_exists(monkeypatch):
         return view
 
     monkeypatch.setattr(views.Views, "_refreshed", refreshed)
+    assert notices()
+
+
+def test_a_chart_takes_for_seen_what_it_has_not_seen(monkeypatch):
+    original: Callable[..., dict[str, int]] = pyramid_reading._seen_of
+
+    def seen_of(view: Any) -> dict[str, int]:
+        return {writer: sequence + 1 for writer, sequence in original(view).items()}
+
+    monkeypatch.setattr(pyramid_reading, "_seen_of", seen_of)
     assert notices()
 
 

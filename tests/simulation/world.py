@@ -16,18 +16,32 @@ from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
 from mere.lake.objects.store import ObjectStore
+from mere.lake.schema import Pyramid
 from mere.lake.segment import decode
 from mere.testing.faults import FaultRates, FaultyStore
 from tests.simulation.model import Model
 from tests.simulation.scheduler import Process, Scheduler, StoreClock
+from tests.simulation.series import Chart, new_window, small_pyramids
 from tests.simulation.stepped import SteppedStore
 
-__all__ = ["EVENTS", "SETTINGS", "TABLES", "World", "grown", "new_world"]
+__all__ = ["EVENTS", "POINTS", "SETTINGS", "TABLES", "World", "grown", "new_world"]
 
 EVENTS = Table(
     "events",
     (Column("batch", "string"), Column("n", "long"), Column("value", "double")),
     sort=("batch", "n"),
+)
+POINTS = Table(
+    "points",
+    (
+        Column("run", "string"),
+        Column("key", "string"),
+        Column("step", "long"),
+        Column("at", "timestamptz"),
+        Column("value", "double"),
+    ),
+    sort=("run", "key", "step"),
+    pyramid=Pyramid("at", "value"),
 )
 THINGS = Table(
     "things",
@@ -50,13 +64,14 @@ RUNS = Table(
     ),
     key=("owner", "number"),
 )
-TABLES = (EVENTS, THINGS, RUNS)
+TABLES = (EVENTS, POINTS, THINGS, RUNS)
 
 _SECOND = 1000
 
 SETTINGS = LakeSettings(
     keyed_file_rows=3,
-    log_file_rows=8,
+    log_file_rows=24,
+    log_group_rows=5,
     manifests_max=3,
     snapshots_kept=2,
     late_ms=90 * _SECOND,
@@ -103,7 +118,8 @@ class World:
         clock: Clock = StoreClock(self.scheduler)
         self.store = store or MemoryStore(clock, name=f"seed-{seed}")
         chosen = self.chance.choice(((THINGS,), (RUNS,), (THINGS, RUNS)))
-        self.tables = (EVENTS, *chosen)
+        self.tables = (EVENTS, POINTS, *chosen)
+        self.keyed = chosen
         self.model = Model(grown(self.tables))
         self.cache = cache
         self.roots: dict[int, frozenset[str]] = {}
@@ -116,6 +132,8 @@ class World:
         """Each row that was to be appended to the bulk table, and whether that was acknowledged."""
         self.snapshots: dict[int, tuple[str, ...]] = {}
         """The rows of each snapshot of the bulk table that was acknowledged."""
+        self.charts = [Chart(new_window(self.chance, is_bounded=n > 0)) for n in range(3)]
+        """Kept by people who ask now this process, now that one, for what is new."""
         self.rates = self._rates()
         self._lakes = 0
 
@@ -176,6 +194,7 @@ def new_world(
     memory = Path("/dev/shm")
     folder = tempfile.mkdtemp(prefix="mere-sim-", dir=memory if memory.is_dir() else None)
     try:
-        yield World(seed, Path(folder), trace, store)
+        with small_pyramids():
+            yield World(seed, Path(folder), trace, store)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -214,8 +214,13 @@ class SeriesReader:
         return Mark(view.root.number, _seen_of(view), 0)
 
     def tail(self, view: View, one: TableView, segments: Sequence[Segment]) -> pa.Table:
-        """The records of some segments of the tail; each is made into Arrow once."""
+        """The points in some segments of the tail; each is made into Arrow once.
+
+        Only columns that every version of the table has: whoever grows it changes its schema
+        while segments that were made into Arrow before are in the tail still.
+        """
         table = one.table
+        columns = _columns(table)
         with self._lock:
             held = {(table.name, segment.name) for segment in view.tail}
             self._tails = {
@@ -227,9 +232,10 @@ class SeriesReader:
             for segment in segments:
                 key = (table.name, segment.name)
                 if key not in self._tails:
-                    self._tails[key] = from_log(one.schema, segment.logs.get(table.name, ()))
+                    rows = from_log(one.schema, segment.logs.get(table.name, ()))
+                    self._tails[key] = rows.select(columns)
                 parts.append(self._tails[key])
-        return pa.concat_tables(parts) if parts else one.schema.empty_table()
+        return pa.concat_tables(parts) if parts else one.schema.empty_table().select(columns)
 
     def directory(
         self, view: View, one: TableView, file: DataFileRef, path: str | None

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mere.errors import InvalidInput
 from mere.lake import Column, Lake, LakeSettings, Table
+from mere.lake.fold import Folder
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
 from mere.lake.pyramid import pyramid_file
@@ -379,3 +380,43 @@ def test_a_table_with_a_pyramid_needs_series():
     for wrong in cases:
         with pytest.raises(InvalidInput):
             Table("t", COLUMNS, **{"pyramid": Pyramid("at", "value"), **wrong})
+
+
+def test_a_table_that_grows_while_its_tail_is_long_is_looked_at_still(warehouse):
+    """An older server goes on when a newer one folds, and so adds a column to the table."""
+    warehouse.add("a", "loss", range(5), np.zeros(5))
+    grown = Table(
+        "points",
+        (*COLUMNS, Column("extra", "string")),
+        sort=TABLE.sort,
+        pyramid=TABLE.pyramid,
+    )
+    newer = warehouse.open(grown)
+    stale = newer.newest_view()
+    warehouse.add("a", "loss", range(5, 10), np.ones(5))
+    look = look_at(warehouse.lake, WINDOW)
+    root = Folder(newer.catalog, warehouse.clock, newer.settings).fold(stale, [grown])
+    newer.journal.mark(root.number)
+    warehouse.add("a", "loss", range(10, 15), np.ones(5))
+    check(warehouse, WINDOW, look_at(warehouse.lake, WINDOW))
+    assert changed_since(warehouse.lake, WINDOW, look.mark).buckets.bucket.tolist() == [
+        *range(10, 15)
+    ]
+
+
+def test_a_mark_from_before_a_writer_was_forgotten_misses_nothing_of_it(tmp_path):
+    """A chart on a machine that slept: meanwhile a run came, ended, and folds forgot its writer."""
+    warehouse = Warehouse(tmp_path)
+    warehouse.add("a", "loss", range(100), np.zeros(100))
+    warehouse.lake.fold()
+    look = look_at(warehouse.lake, WINDOW)
+    with warehouse.open() as another:
+        rows = {"run": "a", "key": "loss", "step": 50, "at": 50_000, "value": 9.0}
+        with another.batch(ends_stream=True) as batch:
+            batch.append("points", [rows])
+    warehouse.lake.fold()
+    warehouse.clock.advance(LakeSettings().ended_writer_ms / 1000 + 1)
+    warehouse.add("b", "loss", [0], [1.0])
+    warehouse.lake.fold()
+    change = changed_since(warehouse.lake, WINDOW, look.mark)
+    assert 9.0 in change.buckets.high

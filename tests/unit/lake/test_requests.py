@@ -10,6 +10,7 @@ import pytest
 
 from mere.clock import SystemClock
 from mere.lake import Lake
+from mere.lake.fold import Folder
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
 from mere.testing.counting import CountingStore
@@ -275,10 +276,15 @@ def test_a_query_fetches_the_tables_it_names_alone(lake, connect, counting, para
     assert not counting.keys("get", "tables/items/")
 
 
-def test_a_shared_listing_shows_all_that_was_there_when_a_thread_came(connect, monkeypatch):
+@pytest.mark.parametrize("is_news", [False, True], ids=["nothing-new", "something-new"])
+def test_a_shared_listing_shows_all_that_was_there_when_a_thread_came(
+    connect, monkeypatch, is_news
+):
     """A listing may miss what was written after it began: who comes then needs another."""
     lake, other = connect(tables=TABLES, clock=SystemClock()), connect(tables=TABLES)
     lake.refresh()
+    if is_news:  # the first listing makes a new view
+        other.patch("items", [{"id": "before", "name": "x"}])
     has_listed, may_go_on = threading.Event(), threading.Event()
     listing = lake.journal.look
 
@@ -320,3 +326,69 @@ def test_threads_that_read_at_once_share_a_listing(connect, counting: CountingSt
         may_list.set()
         assert len({id(reader.result()) for reader in readers}) == 1
     assert counting.count("list") == 2  # whoever came first asked alone, all others together
+
+
+# Folds that were killed
+
+
+def fold_and_die(lake: Lake) -> int:
+    """Publish the root of a fold, and live neither to say so nor to delete what it holds."""
+    folder = Folder(lake.catalog, lake.clock, lake.settings)
+    return folder.fold(lake.newest_view(), lake.declared.values()).number
+
+
+def test_whoever_finishes_anothers_fold_tells_readers_before_it_deletes(connect):
+    killed, finisher, reader = (connect(tables=TABLES) for _ in range(3))
+    killed.patch("items", items(1))
+    reader.refresh()
+    fold_and_die(killed)
+    assert finisher.fold().deleted == 1
+    assert reader.get("items", "000000") is not None
+
+
+def test_a_fold_goes_on_from_a_root_whose_maker_did_not_live_to_say_so(connect):
+    killed, lake = connect(tables=TABLES), connect(tables=TABLES)
+    killed.patch("items", items(1))
+    lake.refresh()
+    root = fold_and_die(killed)
+    lake.patch("items", items(2))
+    assert lake.fold().root == root + 1
+    assert lake.scan("items").num_rows == 2
+
+
+def a_point(number: int) -> list[dict[str, object]]:
+    return [{"series": "a", "step": number, "at": number, "value": 1.0}]
+
+
+def test_a_stream_is_remembered_while_its_segments_are_listed(connect, clock):
+    """However long ago it ended: forgotten, its records would count as the tail's once more."""
+    lake, other = connect(tables=TABLES), connect(tables=TABLES)
+    with lake.batch(ends_stream=True) as batch:
+        batch.append("points", a_point(1))
+    fold_and_die(lake)
+    clock.advance(lake.settings.ended_writer_ms / 1000 + 1)
+    other.append("points", a_point(2))
+    fold_and_die(other)
+    fresh = connect(tables=TABLES)
+    assert sorted(fresh.scan("points")["step"].to_pylist()) == [1, 2]
+
+
+def test_a_stream_that_nobody_ended_is_remembered_for_days(connect, clock):
+    ended, lost, other = (connect(tables=TABLES) for _ in range(3))
+    lost.append("points", a_point(1))
+    with ended.batch(ends_stream=True) as batch:
+        batch.append("points", a_point(2))
+    (one, two) = (segment.name.writer for segment in other.view().tail)
+    other.fold()
+    streams = {one, two} - {ended._writer._writer}
+
+    def remembered_after(ms: int) -> int:
+        clock.advance(ms / 1000 + 1)
+        other.append("points", a_point(3))
+        other.fold()
+        return len(streams & other.newest_view().folded.keys())
+
+    settings = other.settings
+    assert remembered_after(0) == 2
+    assert remembered_after(settings.ended_writer_ms) == 1
+    assert remembered_after(settings.lost_writer_ms) == 0

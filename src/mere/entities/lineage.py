@@ -50,7 +50,7 @@ class Direction(StrEnum):
             ) from error
 
 
-class LineageNode(msgspec.Struct, frozen=True):
+class LineageNode(msgspec.Struct, frozen=True, gc=False):
     """A run, a version of a dataset or a model, a logged model, or a deployment.
 
     Args:
@@ -69,7 +69,7 @@ class LineageNode(msgspec.Struct, frozen=True):
     home: str | None = None
 
 
-class LineageEdge(msgspec.Struct, frozen=True):
+class LineageEdge(msgspec.Struct, frozen=True, gc=False):
     """What went from one node to another.
 
     Args:

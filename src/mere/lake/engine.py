@@ -345,6 +345,7 @@ class Lake:
         columns: Sequence[str] | None = None,
         *,
         as_of: AsOf | None = None,
+        is_encoded: bool = False,
     ) -> pa.Table:
         """The rows of a table whose columns hold given values; raises as `sql` does.
 
@@ -354,8 +355,11 @@ class Lake:
                 them by their sort columns are not read.
             columns: The columns to return; all of them otherwise.
             as_of: As for `sql`.
+            is_encoded: Whether the texts of maps come as Arrow's dictionaries, one for each chunk.
         """
-        return self._answer(as_of, lambda view: view.table(table).scan(where, columns))
+        return self._answer(
+            as_of, lambda view: view.table(table).scan(where, columns, is_encoded=is_encoded)
+        )
 
     def look(
         self, table: str, windows: Sequence[tuple[Window, Mark | None]]

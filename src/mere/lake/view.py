@@ -25,7 +25,7 @@ from mere.lake.merge import (
     patches_of,
     without_keys,
 )
-from mere.lake.parquet import read_data_file
+from mere.lake.parquet import encoded, read_data_file
 from mere.lake.records import Key
 from mere.lake.rows import Row, Stamped
 from mere.lake.schema import Table
@@ -171,13 +171,18 @@ class TableView:
         return merge_patches(self._reading, self.state, one).rows[key]
 
     def scan(
-        self, where: Mapping[str, Any] | None = None, columns: Sequence[str] | None = None
+        self,
+        where: Mapping[str, Any] | None = None,
+        columns: Sequence[str] | None = None,
+        *,
+        is_encoded: bool = False,
     ) -> pa.Table:
         """The rows that fulfil all conditions; files that cannot hold any are not read.
 
         Args:
             where: A value, or a list of values, by column.
             columns: The columns to return; all of them otherwise.
+            is_encoded: Whether maps are as `parquet.encoded` has them.
 
         Raises:
             InvalidInput: A column is not one of the table's.
@@ -195,7 +200,11 @@ class TableView:
         tail = self.tail
         for name, values in conditions.items():
             tail = tail.filter(pc.is_in(tail.column(name), values))
-        return pa.concat_tables([*self._scan_files(conditions, names), tail.select(names)])
+        tail = tail.select(names)
+        if is_encoded:
+            tail = tail.cast(encoded(tail.schema))
+        files = self._scan_files(conditions, names, is_encoded=is_encoded)
+        return pa.concat_tables([*files, tail])
 
     def _wanted(self, name: str, value: Any) -> pa.Array:
         """The values a column is to hold, in the column's type."""
@@ -212,7 +221,9 @@ class TableView:
                 column=name,
             ) from error
 
-    def _scan_files(self, conditions: Mapping[str, pa.Array], names: list[str]) -> list[pa.Table]:
+    def _scan_files(
+        self, conditions: Mapping[str, pa.Array], names: list[str], *, is_encoded: bool
+    ) -> list[pa.Table]:
         order = self.table.order
         # Bounds say nothing of nulls.
         bounded = {
@@ -229,7 +240,9 @@ class TableView:
         key, touched = self.table.key, self.merged.rows if self.table.is_keyed else {}
         needed = list(dict.fromkeys((*names, *(key if touched else ()))))
         parts = [
-            read_data_file(path, ref, self.state, where=conditions, columns=needed)
+            read_data_file(
+                path, ref, self.state, where=conditions, columns=needed, is_encoded=is_encoded
+            )
             for path, ref in zip(paths, refs, strict=True)
         ]
         return [without_keys(part, key, touched).select(names) for part in parts]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
+from msgspec.structs import replace
 
 from mere.errors import InvalidInput
+from mere.lake import Column
+from tests.unit.lake.conftest import ITEMS
 
 
 @pytest.fixture
@@ -75,3 +79,53 @@ def test_a_value_of_another_type_is_refused(lake, where):
 def test_maps_cannot_be_compared(lake):
     with pytest.raises(InvalidInput, match="compared"):
         lake.scan("items", {"tags": {"a": "1"}})
+
+
+@pytest.mark.parametrize("is_evolved", [False, True])
+@pytest.mark.parametrize("wanted", [None, ["00"], ["03", "17", "41", "99"], ["nobody"]])
+def test_maps_whose_texts_are_numbered_hold_the_same(open_lake, wanted, is_evolved):
+    lake = open_lake(keyed_file_rows=20, keyed_group_rows=7)
+    for part in range(2):
+        rows = [
+            {
+                "id": f"{i:02}",
+                "tags": {"a": f"v{i % 3}", f"k{i % 5}": "", "é": "ü"} if i % 4 else {},
+            }
+            for i in range(part * 40, part * 40 + 40)
+        ]
+        lake.patch("items", [*rows, {"id": f"without {part}"}])
+        lake.fold()
+    if is_evolved:
+        columns = (*ITEMS.columns, Column("seeds", "map<string, string>"))
+        lake = open_lake((replace(ITEMS, columns=columns),))
+    lake.patch("items", [{"id": "17", "tags": {"a": None, "b": "new"}}, {"id": "99"}])
+    names = ["size", "tags", *(["seeds"] if is_evolved else []), "id"]
+    where = {"id": wanted} if wanted else None
+    plain = lake.scan("items", where, names)
+    found = lake.scan("items", where, names, is_encoded=True)
+    assert found.column_names == names
+    assert found.to_pylist() == plain.to_pylist()
+    kind = found.schema.field("tags").type
+    assert pa.types.is_dictionary(kind.key_type)
+    assert pa.types.is_dictionary(kind.item_type)
+    assert found["id"].type == pa.string()
+
+
+def test_texts_of_maps_that_are_too_many_for_a_files_dictionary_are_found_too(open_lake):
+    lake = open_lake()
+    tags = [{f"k{i % 9}": f"{i:04}" * 300, "same": "x"} for i in range(1_500)]
+    lake.patch("items", [{"id": f"{i:04}", "tags": one} for i, one in enumerate(tags)])
+    lake.fold()
+    found = lake.scan("items", columns=["tags", "id"], is_encoded=True)
+    assert [dict(row["tags"]) for row in found.to_pylist()] == tags
+
+
+def test_maps_of_numbers_keep_their_numbers_when_keys_are_numbered(open_lake):
+    lake = open_lake(keyed_group_rows=2)
+    point = {"step": 1, "timestamp": 5, "value": 0.5, "min": 0.1, "max": 0.9, "count": 3}
+    lake.patch("tallied", [{"id": f"{i}", "summary": {"loss": point}} for i in range(5)])
+    lake.fold()
+    lake.patch("tallied", [{"id": "3", "summary": {"acc": point}}])
+    found = lake.scan("tallied", {"id": ["1", "3"]}, is_encoded=True)
+    assert found.to_pylist() == lake.scan("tallied", {"id": ["1", "3"]}).to_pylist()
+    assert pa.types.is_dictionary(found.schema.field("latest").type.key_type)

@@ -17,6 +17,8 @@ from mere.errors import CorruptData, NotFound
 from mere.services.comparison.sheets import Sheet, sheet_of_maps, sheet_of_rows, stacked
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from mere.entities.code import Environment
     from mere.lake import Lake
     from mere.services.comparison.picking import Picked
@@ -84,21 +86,27 @@ class Families:
         """The sheet of some runs."""
         return self._readers[family](picked)
 
-    def _map(self, picked: Picked, column: str, section: str) -> Sheet:
-        found = self._lake.sql(
-            _OF_RUNS.format(columns=f"{column} as cells"), params={"ids": picked.ids}
+    def _maps(self, picked: Picked, *columns: str) -> list[pa.Table]:
+        """Columns of maps, each as a table of its own: the run and its ``cells``."""
+        found = self._lake.scan(
+            "runs", {"run_id": picked.ids}, ["run_id", *columns], is_encoded=True
         )
-        return sheet_of_maps(section, picked.ids, found)
+        return [
+            found.select(["run_id", column]).rename_columns(["run_id", "cells"])
+            for column in columns
+        ]
 
     def _params(self, picked: Picked) -> Sheet:
-        params = self._map(picked, "params", "params")
-        seeds = self._map(picked, "seeds", "seeds")
+        params, seeds = (
+            sheet_of_maps(column, picked.ids, found)
+            for column, found in zip(
+                ("params", "seeds"), self._maps(picked, "params", "seeds"), strict=True
+            )
+        )
         return stacked(params, seeds) if seeds.keys else params
 
     def _metrics(self, picked: Picked) -> Sheet:
-        found = self._lake.sql(
-            _OF_RUNS.format(columns="metric_summary as cells"), params={"ids": picked.ids}
-        )
+        (found,) = self._maps(picked, "metric_summary")
         return sheet_of_maps("metrics", picked.ids, found, TAKES)
 
     def _run(self, picked: Picked) -> Sheet:
@@ -115,7 +123,8 @@ class Families:
             )
         }
         known = sheet_of_rows(rows, len(picked.ids))
-        return stacked(known, self._map(picked, "tags", "tags"))
+        (tags,) = self._maps(picked, "tags")
+        return stacked(known, sheet_of_maps("tags", picked.ids, tags))
 
     def _sources(self, picked: Picked) -> list[dict[str, Any]]:
         """What is known of where each run came from, in the order of the columns."""

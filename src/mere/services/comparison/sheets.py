@@ -88,16 +88,17 @@ def sheet_of_maps(
     Args:
         section: The name of its one section.
         runs: The ids of the runs, in the order of the columns.
-        found: A row for each run: ``run_id`` and the column, ``cells``.
+        found: A row for each run: ``run_id`` and the column, ``cells``; its texts may be numbered
+            already (see `Lake.scan`), which saves most of the work.
         takes: Of metrics, what is taken of them: fields of the values, by name.
     """
     place = {run_id: at for at, run_id in enumerate(runs)}
-    columns = np.array([place[one] for one in found["run_id"].to_pylist()], np.int64)
+    columns = np.array([place[one] for one in found["run_id"].to_pylist()], np.int32)
     cells = found["cells"].combine_chunks()
-    at = np.repeat(columns, np.diff(cells.offsets.to_numpy()))
-    keys = cells.keys.dictionary_encode()
-    names: list[str] = keys.dictionary.to_pylist()
-    rows = keys.indices.to_numpy()
+    offsets = cells.offsets.to_numpy()
+    at = np.repeat(columns, np.diff(offsets))
+    held = slice(offsets[0], offsets[-1])
+    rows, names = _numbered(cells.keys[held])
     codes = np.full((len(names), len(runs)), MISSING, np.int32)
     numbers: dict[str, Numbers] = {}
     texts: list[str] = []
@@ -105,12 +106,31 @@ def sheet_of_maps(
         codes[rows, at] = 0
         for take, part in takes.items():
             numbers[take] = np.full(codes.shape, np.nan)
-            numbers[take][rows, at] = cells.items.field(part).to_numpy(zero_copy_only=False)
+            numbers[take][rows, at] = cells.items[held].field(part).to_numpy(zero_copy_only=False)
     else:
-        values = cells.items.dictionary_encode()
-        codes[rows, at] = values.indices.to_numpy()
-        texts = values.dictionary.to_pylist()
+        codes[rows, at], texts = _numbered(cells.items[held])
     return Sheet([section] * len(names), names, codes, texts, numbers)
+
+
+def _numbered(found: pa.Array) -> tuple[Codes, list[str]]:
+    """The number of each text, and the texts, those met first first.
+
+    Texts that are numbered already get other numbers, as some may be of other runs.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_dictionary(found.type):
+        found = found.dictionary_encode()
+    met = pc.unique(found.indices)
+    texts: list[str] = found.dictionary.take(met).to_pylist()
+    numbers: Codes = found.indices.to_numpy()
+    order = np.arange(len(met), dtype=np.int32)
+    if not np.array_equal(met.to_numpy(), order):
+        place = np.empty(len(found.dictionary), np.int32)
+        place[met.to_numpy()] = order
+        numbers = place[numbers]
+    return numbers, texts
 
 
 def sheet_of_rows(

@@ -189,7 +189,11 @@ class _Graph:
         """Bring neighbours near to each other."""
         for near, layers in self._sweeps(_ORDERINGS):
             for layer in layers:
-                layer.sort(key=lambda node: self._wanted(node, near[node]))
+                wanted = self._wanted(layer, near)
+                if all(one <= other for one, other in pairwise(wanted)):
+                    continue
+                places = sorted(range(len(layer)), key=wanted.__getitem__)
+                layer[:] = [layer[place] for place in places]
                 for place, node in enumerate(layer):
                     self.rows[node] = float(place)
 
@@ -197,8 +201,7 @@ class _Graph:
         """Move nodes to the mean of their neighbours, as far as those beside them let them."""
         for near, layers in self._sweeps(_STRAIGHTENINGS):
             for layer in layers:
-                wanted = [self._wanted(node, near[node]) for node in layer]
-                for node, row in zip(layer, _apart(wanted), strict=True):
+                for node, row in zip(layer, _apart(self._wanted(layer, near)), strict=True):
                     self.rows[node] = row
 
     def _sweeps(self, count: int) -> Iterator[tuple[_Near, Iterable[list[int]]]]:
@@ -209,9 +212,19 @@ class _Graph:
             else:
                 yield self.before, self.layers
 
-    def _wanted(self, node: int, near: Sequence[int]) -> float:
+    def _wanted(self, layer: Sequence[int], near: _Near) -> list[float]:
+        """Where the nodes of a column would stand best, each by itself."""
         rows = self.rows
-        return sum([rows[one] for one in near]) / len(near) if near else rows[node]
+        found = []
+        for node in layer:
+            others = near[node]
+            if len(others) == 1:  # as most have, by far
+                found.append(rows[others[0]])
+            elif others:
+                found.append(sum([rows[one] for one in others]) / len(others))
+            else:
+                found.append(rows[node])
+        return found
 
     def _as_met(self) -> list[int]:
         """All nodes, those that hang together one after the other."""

@@ -217,14 +217,15 @@ class Lineage:
         if not ids:
             return {}
         columns = ["run_id", "name", "status", "lifecycle", "experiment_id"]
-        rows = self._lake.scan("runs", where={"run_id": ids}, columns=columns).to_pylist()
+        found = self._lake.scan("runs", where={"run_id": ids}, columns=columns)
+        rows = zip(*(column.to_pylist() for column in found.columns), strict=True)
         return {
-            row["run_id"]: (
-                row["name"] or row["run_id"],
-                row["status"] if row["lifecycle"] != Lifecycle.DELETED else Lifecycle.DELETED,
-                row["experiment_id"],
+            run_id: (
+                name or run_id,
+                status if lifecycle != Lifecycle.DELETED else Lifecycle.DELETED,
+                experiment_id,
             )
-            for row in rows
+            for run_id, name, status, lifecycle, experiment_id in rows
         }
 
     def _logged_models_known(self, ids: list[str]) -> dict[str, _Known]:

@@ -51,7 +51,7 @@ class MapNode(LineageNode, frozen=True, kw_only=True):
     row: float
 
 
-class MapEdge(msgspec.Struct, frozen=True):
+class MapEdge(msgspec.Struct, frozen=True, gc=False):
     """An edge between two nodes, by their numbers.
 
     Args:

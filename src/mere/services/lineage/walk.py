@@ -6,7 +6,7 @@ where it is too wide or too deep. What somebody may not read is neither in it no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -50,6 +50,8 @@ _MAY = (
     "select 'dataset:' || dataset_id from datasets where $datasets)"
 )
 _Edge = tuple[str, str]
+_Neighbour = tuple[str, str, str | None, str, int]
+"""A node, its neighbour, the edge's context, the neighbour's kind; and how many are left out."""
 
 
 class Readable(msgspec.Struct, frozen=True):
@@ -144,17 +146,16 @@ class Walk:
         level = 0
         while frontier:
             found: dict[str, None] = {}
-            for row in self._step(here, there, frontier):
-                node, other = row["here"], row["there"]
+            for node, other, context, kind, many in self._step(here, there, frontier):
                 is_end = level >= depth and node not in self._opened
-                if row["place"] is None:
-                    self._leave_out(node, way, row["kind"], row["many"])
+                if many:
+                    self._leave_out(node, way, kind, many)
                 elif other not in self.nodes and (is_end or len(self.nodes) >= self._nodes_max):
-                    self._leave_out(node, way, row["kind"], 1)
+                    self._leave_out(node, way, kind, 1)
                 else:
                     self.nodes[other] = None
                     ends = (node, other) if way == "down" else (other, node)
-                    self.edges[ends] = row["context"]
+                    self.edges[ends] = context
                     if not is_end:
                         found[other] = None
             frontier = [node for node in found if node not in met]
@@ -165,15 +166,15 @@ class Walk:
         key = node, way, kind
         self.left[key] = self.left.get(key, 0) + count
 
-    def _step(self, here: str, there: str, frontier: Iterable[str]) -> list[dict[str, Any]]:
-        """The neighbours of some nodes; a row without a place says how many more there are."""
+    def _step(self, here: str, there: str, frontier: Iterable[str]) -> Iterator[_Neighbour]:
+        """The neighbours of some nodes; a row without a neighbour says how many more there are."""
         is_shown = "(place <= $width or here in (select unnest($opened::varchar[])))"
-        rows: list[dict[str, Any]] = self._lake.sql(
+        rows = self._lake.sql(
             EDGES
             + ", "
             + _NEAR.format(here=here, there=there, may=self._may)
-            + f"select here, there, context, kind, place, 0 as many from placed where {is_shown} "
-            f"union all select here, null, null, kind, null, count(*) from placed "
+            + f"select here, there, context, kind, 0 as many, place from placed where {is_shown} "
+            f"union all select here, null, null, kind, count(*), null from placed "
             f"where not {is_shown} group by here, kind order by here, place, kind",
             params={
                 "frontier": list(frontier),
@@ -181,5 +182,5 @@ class Walk:
                 "width": self._width,
                 **self._params,
             },
-        ).to_pylist()
-        return rows
+        )
+        return zip(*(column.to_pylist() for column in rows.columns[:5]), strict=True)

@@ -7,7 +7,6 @@ a span was asked and answered only when somebody selects it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,79 +14,46 @@ import msgspec
 from mere.entities.span import Span
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.search.traces import SPAN_TYPE
+from mere.services.traces.span_columns import SPANS_MAX, WaterfallColumns, placed
 from mere.services.traces.span_meaning import inputs_of, outputs_of, type_of
 from mere.services.traces.span_values import encode, text_of
 from mere.services.traces.spans import SPANS_OF, spans_from, whole_spans
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mere.lake import Lake
 
-__all__ = ["SPANS_MAX", "LogPage", "LogSpan", "SpanMatches", "Waterfall", "WaterfallColumns"]
+__all__ = ["LogPage", "LogSpan", "SpanMatches", "Waterfall"]
 
-SPANS_MAX = 250_000
 _LOG_ROWS_MAX = 200
 _MATCHES_MAX = 10_000
 _TEXT_CHARS_MAX = 1_000
 _SHOWN_CHARS = 600
 _MODEL_KEYS = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name")
-_MODEL = "coalesce({})".format(
-    ", ".join(f"json_extract_string(attributes, '$.\"{key}\"')" for key in _MODEL_KEYS)
+_MODEL = (
+    "list_transform([json_extract_string(attributes, [{}])], lambda m: coalesce(m[1], m[2], m[3]))"
+    "[1]".format(", ".join(f"'$.\"{key}\"'" for key in _MODEL_KEYS))
 )
 _ORDER = "start_ns, parent_span_id is not null, span_id"
 _ONCE = (
     "select {columns} from spans where trace_id = $trace qualify row_number() over "
     "(partition by span_id order by end_ns is null, received_at desc) = 1"
 )
-_COLUMNS = (
-    f"span_id, parent_span_id, name, kind, start_ns, end_ns, status, upper({SPAN_TYPE}) as type, "
-    f"{_MODEL} as model, "
-    "(case when events is null then 0 else json_array_length(events) end)::integer as events"
-)
 _SPANS = (
-    f"with once as ({_ONCE.format(columns=_COLUMNS)}), "
-    f"placed as (select *, (row_number() over (order by {_ORDER}) - 1)::integer as place "
-    "from once), "
-    "used as (select unnest(map_keys(usage)) as span_id, unnest(map_values(usage)) as used "
-    "from traces where trace_id = $trace), "
-    "base as (select min(start_ns) filter (start_ns > 0) as base_ns, count(*) as spans from once) "
-    "select one.span_id, coalesce(above.place, -1)::integer as parent, "
-    "one.parent_span_id is not null and above.place is null as is_orphan, "
-    "one.name, one.kind, one.type, one.status, "
-    "case when one.start_ns > 0 then (one.start_ns - base_ns) / 1e6 end as start_ms, "
-    "(one.end_ns - one.start_ns) / 1e6 as duration_ms, "
-    "coalesce(used.model, one.model) as model, used.total_tokens::double as tokens, "
-    "used.cost as cost, one.events, base_ns, spans "
-    "from placed one left join placed above on above.span_id = one.parent_span_id "
-    "left join used on used.span_id = one.span_id cross join base "
-    "where one.place < $most order by one.place"
+    f"select span_id, parent_span_id, name, kind, start_ns, end_ns, received_at, status, "
+    f"upper({SPAN_TYPE}) as type, {_MODEL} as model, "
+    "(case when events is null then 0 else json_array_length(events) end)::integer as events "
+    "from spans where trace_id = $trace"
+)
+_USED = (
+    "select span_id, used.model as model, used.total_tokens::double as tokens, used.cost as cost "
+    "from (select unnest(map_keys(usage)) as span_id, unnest(map_values(usage)) as used "
+    "from traces where trace_id = $trace)"
 )
 _TEXT = (
     "concat_ws(' ', name, status_message, attributes, json_extract(events, '$[*].name')::varchar, "
     "json_extract(events, '$[*].attributes')::varchar)"
 )
 """What people look for in a span: not the names that we give to the parts of its events."""
-
-
-class WaterfallColumns:
-    """The columns of a trace's spans.
-
-    Args:
-        rows: One row a span, earliest first: ``span_id``, ``parent`` (the row of the span above,
-            or -1), ``is_orphan`` (the span above never came), ``name``, ``kind``, ``type``,
-            ``status``, ``start_ms`` (since the trace's first), ``duration_ms``, ``model``,
-            ``tokens``, ``cost``, ``events``.
-        base_ns: When the first span began, in nanoseconds since the epoch.
-        total: How many spans the trace has; rows are those of the first `SPANS_MAX`.
-    """
-
-    __slots__ = ("base_ns", "rows", "total")
-
-    def __init__(self, rows: pa.Table, base_ns: int, total: int) -> None:
-        self.rows = rows
-        self.base_ns = base_ns
-        self.total = total
 
 
 class SpanMatches(msgspec.Struct):
@@ -136,11 +102,8 @@ class Waterfall:
 
     def columns(self, trace_id: str) -> WaterfallColumns:
         """The columns of all spans of a trace; none where no spans of it came."""
-        rows = self._lake.sql(_SPANS, params={"trace": trace_id, "most": SPANS_MAX})
-        base_ns = total = 0
-        if rows.num_rows:
-            base_ns, total = rows["base_ns"][0].as_py() or 0, rows["spans"][0].as_py()
-        return WaterfallColumns(_encoded(rows.drop_columns(["base_ns", "spans"])), base_ns, total)
+        spans = self._lake.sql(_SPANS, params={"trace": trace_id})
+        return placed(spans, self._lake.sql(_USED, params={"trace": trace_id}))
 
     def span(self, trace_id: str, span_id: str, *, whole: bool = False) -> Span:
         """One span with its values.
@@ -248,13 +211,3 @@ def _short(value: Any) -> str | None:
         return None
     text = text_of(value)
     return text if len(text) <= _SHOWN_CHARS else f"{text[:_SHOWN_CHARS]}…"
-
-
-def _encoded(
-    rows: pa.Table, names: Sequence[str] = ("name", "kind", "type", "status", "model")
-) -> pa.Table:
-    """The rows with each different text once, as most texts are there many times."""
-    for name in names:
-        place = rows.schema.get_field_index(name)
-        rows = rows.set_column(place, name, rows[name].combine_chunks().dictionary_encode())
-    return rows

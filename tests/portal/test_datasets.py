@@ -86,6 +86,7 @@ def test_a_dataset_is_walked_by_keys_alone(page: Page, seeded: Seeded) -> None:
     expect(dialog).to_contain_text("3,000 characters", timeout=30_000)
     press(page, "Escape")
     expect(dialog).to_have_count(0)
+    expect(grid).to_be_focused()
     press(page, "ArrowLeft", "Enter")
     expect(dialog).to_contain_text("image/png", timeout=30_000)
     assert page.evaluate(

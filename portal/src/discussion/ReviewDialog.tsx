@@ -13,6 +13,7 @@ import {
   type Subject,
 } from "../api/discussion";
 import { Button, Chip, cx, Dialog } from "../ui";
+import { FormFoot } from "../ui/parts";
 
 const STATES: readonly (readonly [ReviewState, string])[] = [
   ["approved", "Approve"],
@@ -89,12 +90,7 @@ export function ReviewDialog(props: { of: Subject; state: ReviewState; onClose: 
             {error}
           </p>
         )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="main" disabled={!isSendable}>
-            {isRequest ? "Ask" : "Send"}
-          </Button>
-        </div>
+        <FormFoot does={isRequest ? "Ask" : "Send"} isReady={isSendable} onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -7,6 +7,7 @@ import { SMOOTHINGS, type Smoothing } from "../plot/smooth";
 import type { Axis } from "../plot/series";
 import { AXES } from "../plot/words";
 import { Button, Keys } from "../ui";
+import { PopoverBox } from "../ui/PopoverBox";
 import type { ChartSettings } from "./settings";
 
 const GROUPINGS: readonly { value: ChartSettings["grouping"]; label: string }[] = [
@@ -46,80 +47,76 @@ export function SettingsPopover({
   return (
     <Popover.Root>
       <Popover.Trigger asChild>{trigger}</Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          align="end"
-          sideOffset={4}
-          collisionPadding={8}
-          aria-label="How charts are shown"
-          className="z-50 flex w-80 flex-col gap-2 rounded-lg border border-line bg-panel p-3 shadow-xl"
-        >
-          <Row text="X axis" keys="a">
-            <select
-              className={field}
-              value={settings.axis}
-              onChange={(event) => onChange({ axis: event.target.value as Axis, range: null })}
-            >
-              {AXES.map(({ axis, label }) => (
-                <option key={axis} value={axis}>
-                  {label}
-                </option>
-              ))}
-            </select>
+      <PopoverBox
+        align="end"
+        aria-label="How charts are shown"
+        className="flex w-80 flex-col gap-2 p-3"
+      >
+        <Row text="X axis" keys="a">
+          <select
+            className={field}
+            value={settings.axis}
+            onChange={(event) => onChange({ axis: event.target.value as Axis, range: null })}
+          >
+            {AXES.map(({ axis, label }) => (
+              <option key={axis} value={axis}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </Row>
+        <Row text="Smoothing" keys="s">
+          <select
+            className={field}
+            value={settings.smoothing}
+            onChange={(event) => onChange(smoothingOf(event.target.value as Smoothing))}
+          >
+            {SMOOTHINGS.map(({ kind, label }) => (
+              <option key={kind} value={kind}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </Row>
+        {smoothing.most > 0 && (
+          <Row text={`Amount: ${settings.amount}`}>
+            <input
+              type="range"
+              className="w-44"
+              min={0}
+              max={smoothing.most}
+              step={smoothing.step}
+              value={settings.amount}
+              onChange={(event) => onChange({ amount: Number(event.target.value) })}
+            />
           </Row>
-          <Row text="Smoothing" keys="s">
-            <select
-              className={field}
-              value={settings.smoothing}
-              onChange={(event) => onChange(smoothingOf(event.target.value as Smoothing))}
-            >
-              {SMOOTHINGS.map(({ kind, label }) => (
-                <option key={kind} value={kind}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </Row>
-          {smoothing.most > 0 && (
-            <Row text={`Amount: ${settings.amount}`}>
-              <input
-                type="range"
-                className="w-44"
-                min={0}
-                max={smoothing.most}
-                step={smoothing.step}
-                value={settings.amount}
-                onChange={(event) => onChange({ amount: Number(event.target.value) })}
-              />
-            </Row>
-          )}
-          {flag("isLogY", "Logarithmic y", "l")}
-          {flag("isLogX", "Logarithmic x")}
-          {flag("isClipped", "Leave out outliers (p1 to p99)", "o")}
-          {flag("hasBands", "Bands from least to greatest", "b")}
-          <Row text="Lines">
-            <select
-              className={field}
-              value={settings.grouping}
-              onChange={(event) =>
-                onChange({ grouping: event.target.value as ChartSettings["grouping"] })
-              }
-            >
-              {GROUPINGS.map(({ value, label }) => (
-                <option key={value} value={value}>
-                  {label}
-                </option>
-              ))}
-            </select>
-          </Row>
-          <div className="flex gap-2 pt-1">
-            <Button disabled={settings.range === null} onClick={() => onChange({ range: null })}>
-              Reset zoom <Keys of="r" />
-            </Button>
-            {onAll && <Button onClick={onAll}>Use for all</Button>}
-          </div>
-        </Popover.Content>
-      </Popover.Portal>
+        )}
+        {flag("isLogY", "Logarithmic y", "l")}
+        {flag("isLogX", "Logarithmic x")}
+        {flag("isClipped", "Leave out outliers (p1 to p99)", "o")}
+        {flag("hasBands", "Bands from least to greatest", "b")}
+        <Row text="Lines">
+          <select
+            className={field}
+            value={settings.grouping}
+            onChange={(event) =>
+              onChange({ grouping: event.target.value as ChartSettings["grouping"] })
+            }
+          >
+            {GROUPINGS.map(({ value, label }) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </select>
+        </Row>
+        <div className="flex gap-2 pt-1">
+          <Button disabled={settings.range === null} onClick={() => onChange({ range: null })}>
+            Reset zoom <Keys of="r" />
+          </Button>
+          {onAll && <Button onClick={onAll}>Use for all</Button>}
+        </div>
+      </PopoverBox>
     </Popover.Root>
   );
 }

@@ -3,7 +3,8 @@
 import { useState } from "react";
 
 import { setEditors, type Report } from "../api/reports";
-import { Button, Dialog } from "../ui";
+import { Dialog } from "../ui";
+import { FormFoot } from "../ui/parts";
 
 export function Editors({
   report,
@@ -49,12 +50,7 @@ export function Editors({
             {error}
           </p>
         )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="main" type="submit">
-            Save
-          </Button>
-        </div>
+        <FormFoot onClose={onClose} />
       </form>
     </Dialog>
   );

@@ -2,7 +2,8 @@
 
 import { useState } from "react";
 
-import { Button, Dialog } from "../ui";
+import { Dialog } from "../ui";
+import { FormFoot } from "../ui/parts";
 import { readPanel, type ReportPanel } from "./panel";
 
 export function PanelText({
@@ -33,17 +34,13 @@ export function PanelText({
           onChange={(event) => setText(event.target.value)}
           className="w-full rounded border border-line bg-ground p-2 font-mono text-xs"
         />
-        <div className="mt-2 flex items-center justify-end gap-2">
+        <FormFoot does="Change it" isReady={!("error" in read)} onClose={onClose} className="mt-2">
           {"error" in read && (
             <p role="alert" className="mr-auto min-w-0 text-bad">
               {read.error}
             </p>
           )}
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="main" type="submit" disabled={"error" in read}>
-            Change it
-          </Button>
-        </div>
+        </FormFoot>
       </form>
     </Dialog>
   );

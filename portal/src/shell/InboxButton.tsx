@@ -5,6 +5,7 @@ import { lazy, Suspense, useMemo, useState } from "react";
 
 import { useDiscussionTicks, useInbox } from "../api/discussion";
 import { Waiting } from "../ui";
+import { PopoverBox } from "../ui/PopoverBox";
 import { KeyBarrier, useKeys, type Key } from "./keys";
 
 const Inbox = lazy(() => import("../discussion/Inbox"));
@@ -46,19 +47,18 @@ export function InboxButton() {
           </span>
         )}
       </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          align="end"
-          sideOffset={6}
-          aria-label="Inbox"
-          className="z-50 max-h-[76vh] w-[min(32rem,94vw)] overflow-auto outline-none rounded-lg border border-line bg-panel shadow-xl"
-        >
-          <KeyBarrier />
-          <Suspense fallback={<Waiting />}>
-            <Inbox onGo={() => setOpen(false)} />
-          </Suspense>
-        </Popover.Content>
-      </Popover.Portal>
+      <PopoverBox
+        align="end"
+        sideOffset={6}
+        collisionPadding={0}
+        aria-label="Inbox"
+        className="max-h-[76vh] w-[min(32rem,94vw)] overflow-auto outline-none"
+      >
+        <KeyBarrier />
+        <Suspense fallback={<Waiting />}>
+          <Inbox onGo={() => setOpen(false)} />
+        </Suspense>
+      </PopoverBox>
     </Popover.Root>
   );
 }

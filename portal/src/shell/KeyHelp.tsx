@@ -1,7 +1,8 @@
 /** All keys that do something now, and whether single ones do. */
 
 import { Dialog, Keys } from "../ui";
-import { areSingleKeysOn, setSingleKeys, useKeyMap } from "./keys";
+import { useKeyMap } from "./keys";
+import { SingleKeys } from "./SingleKeys";
 
 export default function KeyHelp({ onClose }: { onClose: () => void }) {
   const layers = useKeyMap();
@@ -24,14 +25,7 @@ export default function KeyHelp({ onClose }: { onClose: () => void }) {
           </section>
         ))}
       </div>
-      <label className="mt-4 flex items-center gap-2">
-        <input
-          type="checkbox"
-          checked={areSingleKeysOn()}
-          onChange={(event) => setSingleKeys(event.target.checked)}
-        />
-        Single keys do something (those with Ctrl always do)
-      </label>
+      <SingleKeys className="mt-4" />
     </Dialog>
   );
 }

@@ -2,6 +2,7 @@
 
 import { lazy, Suspense, useMemo, useState } from "react";
 
+import { ApiError } from "../api/client";
 import { Remark, Section } from "./parts";
 import { useKeys, type Key } from "../shell/keys";
 import { Button, Keys } from "./index";
@@ -17,6 +18,8 @@ interface Props {
   nothing: string;
   /** Write it; `was` is what was there when the editing began. It raises where that is refused. */
   onSave: (text: string, was: string) => Promise<unknown>;
+  /** Ask for the text anew: as it was written, or as somebody else did meanwhile. */
+  refresh: () => Promise<unknown>;
 }
 
 interface Draft {
@@ -64,6 +67,7 @@ function Editor({
   title,
   text,
   onSave,
+  refresh,
   draft,
   setDraft,
 }: Props & { draft: Draft; setDraft: (draft: Draft | null) => void }) {
@@ -71,11 +75,21 @@ function Editor({
   const [isBusy, setBusy] = useState(false);
   const isOvertaken = text !== draft.was;
 
+  async function write({ text, was }: Draft) {
+    try {
+      await onSave(text, was);
+    } catch (refusal) {
+      if (refusal instanceof ApiError && refusal.code === "changed_meanwhile") await refresh();
+      throw refusal;
+    }
+    await refresh();
+  }
+
   async function save() {
     setBusy(true);
     setError("");
     try {
-      await onSave(draft.text, draft.was);
+      await write(draft);
       setDraft(null);
     } catch (refusal) {
       setError(refusal instanceof Error ? refusal.message : String(refusal));

@@ -2,6 +2,7 @@
 
 import { useState, type ReactNode, type Ref } from "react";
 
+import { ago, when } from "./format";
 import { Button, cx } from "./index";
 
 /** A titled box; `side` is at the right of its title. */
@@ -101,6 +102,48 @@ export function SearchBox({
       onChange={(event) => onChange(event.target.value)}
       className={cx("h-7 min-w-0 rounded border border-line bg-ground px-2", className)}
     />
+  );
+}
+
+/** An entry of a list of what happened: when it was, and what. */
+export function Happened({ at, children }: { at: string | number; children: ReactNode }) {
+  return (
+    <li className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
+      <time
+        dateTime={new Date(at).toISOString()}
+        title={when(at)}
+        className="w-28 shrink-0 whitespace-nowrap text-muted"
+      >
+        {ago(at)}
+      </time>
+      <div className="min-w-0 flex-1 break-words">{children}</div>
+    </li>
+  );
+}
+
+/** The end of a form in a dialog: what there is to say before the buttons, and these. */
+export function FormFoot({
+  does = "Save",
+  isReady = true,
+  onClose,
+  children,
+  className,
+}: {
+  /** What the form does, on its button. */
+  does?: string;
+  isReady?: boolean;
+  onClose: () => void;
+  children?: ReactNode;
+  className?: string;
+}) {
+  return (
+    <div className={cx("flex items-center justify-end gap-2", className)}>
+      {children}
+      <Button onClick={onClose}>Cancel</Button>
+      <Button type="submit" look="main" disabled={!isReady}>
+        {does}
+      </Button>
+    </div>
   );
 }
 

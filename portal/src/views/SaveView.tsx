@@ -3,7 +3,8 @@
 import { useState } from "react";
 
 import type { SavedView, Visibility } from "../api/views";
-import { Button, Dialog } from "../ui";
+import { Dialog } from "../ui";
+import { FormFoot } from "../ui/parts";
 
 /** What gets a name: what is shown now, a copy of a view, or a view that has one. */
 export type Naming =
@@ -56,12 +57,7 @@ export function SaveView({
             Share it with all who may see this page
           </label>
         )}
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button look="main" type="submit">
-            Save
-          </Button>
-        </div>
+        <FormFoot onClose={onClose} />
       </form>
     </Dialog>
   );

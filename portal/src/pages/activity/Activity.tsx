@@ -8,7 +8,8 @@ import { useTicks } from "../../api/live";
 import { useSession } from "../../api/session";
 import { SubjectLink } from "../../discussion/SubjectLink";
 import { Button, cx, Empty, Failure, Status, Waiting } from "../../ui";
-import { ago, count, when } from "../../ui/format";
+import { count } from "../../ui/format";
+import { Happened } from "../../ui/parts";
 import { useSearchText } from "../../ui/useSearchText";
 import { day, folded, type Told } from "./fold";
 
@@ -135,26 +136,17 @@ function Days({ told }: { told: readonly Told[] }) {
 function Entry({ told }: { told: Told }) {
   const [event] = told;
   return (
-    <li className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
-      <time
-        dateTime={new Date(event.at_us / 1000).toISOString()}
-        title={when(event.at_us / 1000)}
-        className="w-28 shrink-0 text-muted"
-      >
-        {ago(event.at_us / 1000)}
-      </time>
-      <div className="min-w-0 flex-1">
-        <p className="break-words">
-          {event.who && event.kind !== "ended" && (
-            <strong className="font-medium">{event.who} </strong>
-          )}
-          {told.length > 1 ? many(told) : sentence(event)}
-        </p>
-        {event.text && event.kind !== "alias" && (
-          <p className="line-clamp-2 break-words text-muted">{event.text}</p>
+    <Happened at={event.at_us / 1000}>
+      <p className="break-words">
+        {event.who && event.kind !== "ended" && (
+          <strong className="font-medium">{event.who} </strong>
         )}
-      </div>
-    </li>
+        {told.length > 1 ? many(told) : sentence(event)}
+      </p>
+      {event.text && event.kind !== "alias" && (
+        <p className="line-clamp-2 break-words text-muted">{event.text}</p>
+      )}
+    </Happened>
   );
 }
 

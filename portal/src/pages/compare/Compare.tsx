@@ -9,8 +9,9 @@ import { resolveLink } from "../../api/views";
 import { useLatest } from "../../grid/latest";
 import { textOf } from "../../grid/columns";
 import { useKeys, type Key } from "../../shell/keys";
-import { cx, Empty, Failure, Waiting } from "../../ui";
+import { Empty, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
+import { TabBar, tabKeys } from "../../ui/Tabs";
 import { copy, copyLink } from "../../views/share";
 import { ViewSwitcher } from "../../views/ViewSwitcher";
 import { NewPoints } from "./NewPoints";
@@ -30,6 +31,11 @@ const MetricsTab = lazy(() => import("./MetricsTab"));
 const CodeTab = lazy(() => import("./CodeTab"));
 const MediaTab = lazy(() => import("./MediaTab"));
 const WhyTab = lazy(() => import("./WhyTab"));
+
+/** The first tab is not said. */
+function inAddress(tab: Tab): string | undefined {
+  return tab === "params" ? undefined : tab;
+}
 
 export default function Compare() {
   const { state, set } = useCompareState();
@@ -70,11 +76,7 @@ function Compared({ of, found, state, set }: Props) {
   const latest = useLatest({ of, tab: state.tab });
   const keys = useMemo<Key[]>(
     () => [
-      ...TABS.map((one, at) => ({
-        keys: String(at + 1),
-        does: `Show ${one.label.toLowerCase()}`,
-        act: () => set({ tab: one.id === "params" ? undefined : one.id }),
-      })),
+      ...tabKeys(TABS, ({ id }) => set({ tab: inAddress(id) })),
       {
         keys: "y",
         does: "Copy a link to this comparison",
@@ -197,26 +199,12 @@ function Compared({ of, found, state, set }: Props) {
         </span>
       </header>
       {found.left_out.length > 0 && <LeftOut ids={found.left_out} />}
-      <nav
-        aria-label="Of this comparison"
-        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-2"
-      >
-        {TABS.map((one, at) => (
-          <Link
-            key={one.id}
-            to="/compare"
-            search={{ ...state.search, tab: one.id === "params" ? undefined : one.id }}
-            aria-current={one.id === state.tab ? "page" : undefined}
-            title={`Key ${at + 1}`}
-            className={cx(
-              "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
-              one.id === state.tab ? "border-accent font-medium" : "border-transparent text-muted",
-            )}
-          >
-            {one.label}
-          </Link>
-        ))}
-      </nav>
+      <TabBar
+        label="Of this comparison"
+        tabs={TABS}
+        current={state.tab}
+        link={({ id }) => ({ to: "/compare", search: { ...state.search, tab: inAddress(id) } })}
+      />
       <div className="min-h-0 flex-1">
         <Suspense fallback={<Waiting />}>{tabs[state.tab]}</Suspense>
       </div>

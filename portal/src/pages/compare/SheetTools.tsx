@@ -10,11 +10,12 @@ import {
   type SheetPage,
   type Target,
 } from "../../api/compare";
+import { isLessBetter } from "../../metrics/direction";
 import { Button, Failure } from "../../ui";
 import { count } from "../../ui/format";
 import { SearchBox } from "../../ui/parts";
 import { MetricChoice } from "./MetricChoice";
-import { ignoring, isLessBetter, type SetState } from "./state";
+import { ignoring, type SetState } from "./state";
 
 const ORDERS = [
   ["key", "By key"],

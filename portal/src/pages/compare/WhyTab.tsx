@@ -2,11 +2,12 @@
 
 import { useWhy, type Factor } from "../../api/compare";
 import type { Schema } from "../../api/call";
+import { isLessBetter } from "../../metrics/direction";
 import { Button, cx, Empty, Failure, Waiting } from "../../ui";
 import { count, number } from "../../ui/format";
 import { MetricChoice } from "./MetricChoice";
 import type { SheetTabProps } from "./SheetTab";
-import { ignoring, isLessBetter } from "./state";
+import { ignoring } from "./state";
 
 type Props = Omit<SheetTabProps, "family" | "nothing">;
 

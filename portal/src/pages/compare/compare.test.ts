@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { changed } from "./changed";
-import { idsOf, isLessBetter, joined, parted, pythonOf, readState, runsOf } from "./state";
+import { idsOf, joined, parted, pythonOf, readState, runsOf } from "./state";
 import { blocksOf } from "./useSheet";
 import { foundOf } from "./WhyTab";
 
@@ -58,11 +58,6 @@ test("blocks hold a stretch", () => {
   expect(blocksOf(0, 0, 60)).toEqual([0]);
   expect(blocksOf(59, 121, 60)).toEqual([0, 1, 2]);
   expect(blocksOf(-1, -1, 60)).toEqual([0]);
-});
-
-test("which way is better is guessed from the name", () => {
-  expect(["val/loss", "rmse", "perplexity"].map(isLessBetter)).toEqual([true, true, true]);
-  expect(["val/acc", "f1", "reward"].map(isLessBetter)).toEqual([false, false, false]);
 });
 
 test("findings are told in words, with how many runs and how far off", () => {

@@ -133,13 +133,6 @@ export function useCompareState(): { state: CompareState; set: SetState } {
   return { state, set };
 }
 
-/** Whether less of a metric is better, as its name says; the server has the same rule. */
-export function isLessBetter(metric: string): boolean {
-  return /loss|err(or)?s?\b|mse\b|rmse|mae\b|mape|perplexity|ppl\b|nll|wer\b|cer\b|fid\b|regret|latency|duration|seconds|time\b|cost|divergence/i.test(
-    metric,
-  );
-}
-
 /** As many ids as the address has room for; more are kept by the server under a short link. */
 export const IDS_MAX = 40;
 

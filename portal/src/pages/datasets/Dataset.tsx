@@ -4,7 +4,6 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 
-import { ApiError } from "../../api/client";
 import {
   askVersions,
   changeCard,
@@ -105,23 +104,14 @@ function Head({ name, newest }: { name: string; newest: Version | undefined }) {
 
 function Notes({ name, text }: { name: string; text: string }) {
   const client = useQueryClient();
-  const refresh = () => client.invalidateQueries({ queryKey: ["datasets", "card", name] });
-  async function save(notes: string, was: string) {
-    try {
-      await changeCard(name, notes, was);
-      await refresh();
-    } catch (refusal) {
-      if (refusal instanceof ApiError && refusal.code === "changed_meanwhile") await refresh();
-      throw refusal;
-    }
-  }
   return (
     <MarkdownBox
       title="Notes"
       text={text}
       keyName="n"
       nothing="None yet. Say what the data is, where it comes from and what to beware of; Markdown is fine."
-      onSave={save}
+      onSave={(notes, was) => changeCard(name, notes, was)}
+      refresh={() => client.invalidateQueries({ queryKey: ["datasets", "card", name] })}
     />
   );
 }

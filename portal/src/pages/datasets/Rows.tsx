@@ -16,6 +16,7 @@ import { useWindow } from "../../ui/useWindow";
 import { CopyButton, holds, Remark, SearchBox } from "../../ui/parts";
 import { useFixedRows } from "../../ui/useFixedRows";
 import { useSearchText } from "../../ui/useSearchText";
+import { pageOf, walked, within, type Place } from "../../ui/walk";
 import { worded } from "./profile";
 
 /** More columns at once are asked for by their names. */
@@ -29,11 +30,6 @@ const SHOWN_IMAGE = /^data:(image\/(?:png|jpeg|gif|webp));base64,[A-Za-z0-9+/=]*
 const TOLD_IMAGE = /^(image\/(?:png|jpeg|gif|webp)), \d+ bytes$/;
 const BYTES = /binary|struct/;
 const SHOWN_CHARS = 200_000;
-
-interface Place {
-  row: number;
-  column: number;
-}
 
 export function Rows({ of }: { of: Dataset }) {
   const [words, setWords] = useSearchText("q");
@@ -89,6 +85,7 @@ function Grid({
     (page) => page.rows,
   );
   const total = Math.min(ROWS_MAX, list.total);
+  const extent = { rows: total, columns: names.length };
   const first = list.first?.rows;
   const withImages = useMemo(
     () => types.some((type, n) => BYTES.test(type) && first?.some((row) => isImage(row[n]))),
@@ -111,8 +108,7 @@ function Grid({
   if (total === 0) return <Remark>It has no rows.</Remark>;
 
   function go(next: Place) {
-    const row = Math.max(0, Math.min(total - 1, next.row));
-    const column = Math.max(0, Math.min(names.length - 1, next.column));
+    const { row, column } = within(next, extent);
     setAt({ row, column });
     rows.see(row);
     const left = NUMBER_PX + widths.slice(0, column).reduce((sum, one) => sum + one, 0);
@@ -124,20 +120,9 @@ function Grid({
   }
   function press(event: KeyboardEvent) {
     if (event.target !== event.currentTarget) return;
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / rowPx) - 2);
     const isMod = event.ctrlKey || event.metaKey;
-    const { row, column } = at;
-    const moves: Record<string, Place> = {
-      ArrowDown: { row: row + 1, column },
-      ArrowUp: { row: row - 1, column },
-      ArrowRight: { row, column: column + 1 },
-      ArrowLeft: { row, column: column - 1 },
-      PageDown: { row: row + page, column },
-      PageUp: { row: row - page, column },
-      Home: isMod ? { row: 0, column } : { row, column: 0 },
-      End: isMod ? { row: total - 1, column } : { row, column: names.length - 1 },
-    };
-    const move = moves[event.key];
+    const jumps = isMod ? { Home: { ...at, row: 0 }, End: { ...at, row: total - 1 } } : {};
+    const move = walked(event.key, at, pageOf(scroller.current, rowPx), extent, jumps);
     if (move) go(move);
     else if (event.key === "Enter") setOpened(at);
     else return;

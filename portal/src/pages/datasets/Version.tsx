@@ -15,8 +15,9 @@ import {
 } from "../../api/datasets";
 import type { Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
-import { Button, Chip, cx, Empty, Failure, Waiting } from "../../ui";
+import { Button, Chip, Empty, Failure, Waiting } from "../../ui";
 import { count, number, size, when } from "../../ui/format";
+import { TabBar, tabKeys } from "../../ui/Tabs";
 import { TagBox } from "../../ui/TagBox";
 import { useAct } from "../../ui/useAct";
 import { CopyButton, Facts, Section } from "../../ui/parts";
@@ -31,18 +32,18 @@ const Compare = lazy(() => import("./Compare").then((of) => ({ default: of.Compa
 const Discussion = lazy(() => import("../../discussion/Discussion"));
 
 const TABS = [
-  ["about", "About"],
-  ["schema", "Schema"],
-  ["rows", "Rows"],
-  ["files", "Files"],
-  ["compare", "Compare"],
-  ["talk", "Discussion"],
-] as const;
+  { id: "about", label: "About" },
+  { id: "schema", label: "Schema" },
+  { id: "rows", label: "Rows" },
+  { id: "files", label: "Files" },
+  { id: "compare", label: "Compare" },
+  { id: "talk", label: "Discussion" },
+];
 
 /** Files have neither columns nor rows, and all else has no files. */
 function tabsOf(kind: DatasetKind | undefined) {
   const none = kind === "files" ? ["schema", "rows"] : ["files"];
-  return TABS.filter(([id]) => !none.includes(id));
+  return TABS.filter(({ id }) => !none.includes(id));
 }
 
 export default function Version() {
@@ -58,11 +59,7 @@ export default function Version() {
   const tabs = useMemo(() => tabsOf(kind), [kind]);
   const keys = useMemo<Key[]>(
     () => [
-      ...tabs.map(([id, label], place) => ({
-        keys: String(place + 1),
-        does: `Show ${label.toLowerCase()}`,
-        act: () => void navigate({ to: ".", search: { tab: id } }),
-      })),
+      ...tabKeys(tabs, ({ id }) => void navigate({ to: ".", search: { tab: id } })),
       ...(
         [
           ["[", "Version before", found.data?.previous],
@@ -90,28 +87,17 @@ export default function Version() {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Head of={of} />
-      <nav
-        aria-label="Of this version"
-        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
-      >
-        {tabs.map(([id, label], place) => (
-          <Link
-            key={id}
-            to="/datasets/$dataset/v/$version"
-            params={{ dataset, version }}
-            search={{ tab: id }}
-            aria-current={id === tab ? "page" : undefined}
-            title={`Key ${place + 1}`}
-            className={cx(
-              "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
-              id === tab ? "border-accent font-medium" : "border-transparent text-muted",
-            )}
-          >
-            {label}
-            {countOf(id, of)}
-          </Link>
-        ))}
-      </nav>
+      <TabBar
+        label="Of this version"
+        tabs={tabs}
+        current={tab}
+        link={({ id }) => ({
+          to: "/datasets/$dataset/v/$version",
+          params: { dataset, version },
+          search: { tab: id },
+        })}
+        after={({ id }) => countOf(id, of)}
+      />
       <div className="min-h-0 flex-1 overflow-auto">
         <Suspense fallback={<Waiting />}>
           <Tab id={tab} of={of} />

@@ -5,7 +5,8 @@ import { useDeferredValue, useState } from "react";
 
 import { askDeployments, deploy } from "../../api/deployments";
 import { askModels } from "../../api/models";
-import { Button, Dialog } from "../../ui";
+import { Dialog } from "../../ui";
+import { FormFoot } from "../../ui/parts";
 import { useAct } from "../../ui/useAct";
 import { Field, INPUT, Refusal } from "../models/parts";
 
@@ -150,15 +151,11 @@ export function DeployDialog({ first = {}, onClose }: Props) {
           Other versions of this model stay live there, beside this one
         </label>
         <Refusal error={act.error} />
-        <div className="flex items-center justify-end gap-2">
+        <FormFoot does="Record it" isReady={isReady && !act.isBusy} onClose={onClose}>
           <span className="mr-auto text-xs text-muted">
             mere only writes it down; rolling it out is your platform&apos;s part.
           </span>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="main" disabled={!isReady || act.isBusy}>
-            Record it
-          </Button>
-        </div>
+        </FormFoot>
       </form>
     </Dialog>
   );

@@ -7,7 +7,7 @@ import { moveAlias, removeAlias, useGateCheck, type Model } from "../../api/mode
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Dialog, Failure, Keys, Waiting } from "../../ui";
 import { useAct } from "../../ui/useAct";
-import { Remark, Section } from "../../ui/parts";
+import { FormFoot, Remark, Section } from "../../ui/parts";
 import { GateResults } from "./GateResults";
 import { Alias, byRank, Field, INPUT, Refusal, VersionLink } from "./parts";
 
@@ -138,7 +138,11 @@ export function MoveAlias({ name, aliases, alias: first, version: to, onClose }:
           )}
         </div>
         <Refusal error={act.error} />
-        <div className="flex items-center gap-2">
+        <FormFoot
+          does={current === undefined ? "Set it" : "Move it"}
+          isReady={isMove && !isClosed && gates.data !== undefined && !act.isBusy}
+          onClose={onClose}
+        >
           {current !== undefined && (
             <Button
               look="danger"
@@ -149,15 +153,7 @@ export function MoveAlias({ name, aliases, alias: first, version: to, onClose }:
             </Button>
           )}
           <span className="ml-auto" />
-          <Button onClick={onClose}>Cancel</Button>
-          <Button
-            type="submit"
-            look="main"
-            disabled={!isMove || isClosed || !gates.data || act.isBusy}
-          >
-            {current === undefined ? "Set it" : "Move it"}
-          </Button>
-        </div>
+        </FormFoot>
       </form>
     </Dialog>
   );

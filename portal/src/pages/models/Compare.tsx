@@ -4,12 +4,13 @@ import { Link } from "@tanstack/react-router";
 import { lazy, Suspense, useMemo } from "react";
 
 import { useComparison, type Comparison, type Model } from "../../api/models";
+import { isLessBetter } from "../../metrics/direction";
 import type { PanelRun } from "../../panels/PanelBoard";
 import { cx, Failure, Waiting } from "../../ui";
 import { count, number } from "../../ui/format";
 import { holds, Remark, SearchBox, Section } from "../../ui/parts";
 import { useSearchText } from "../../ui/useSearchText";
-import { deltas, isLowerBetter, type Delta } from "./better";
+import { deltas, type Delta } from "./better";
 import { Alias, byRank, INPUT, LINK, VersionLink } from "./parts";
 import type { VersionTabProps } from "./VersionPage";
 
@@ -217,7 +218,7 @@ function MetricRow({ row }: { row: Delta }) {
     <tr className="border-t border-line hover:bg-raised">
       <td className="px-3 py-0.5 break-all">
         {row.key}
-        {isLowerBetter(row.key) && (
+        {isLessBetter(row.key) && (
           <span className="text-muted" title="Less is better">
             {" "}
             ↓

@@ -16,7 +16,7 @@ import {
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Dialog, Empty, Failure, Keys, Waiting } from "../../ui";
 import { useAct } from "../../ui/useAct";
-import { Section } from "../../ui/parts";
+import { FormFoot, Section } from "../../ui/parts";
 import { joined, WHATS, written, type Part } from "./conditions";
 import { GateOutcome } from "./GateResults";
 import type { ModelTabProps } from "./ModelPage";
@@ -182,12 +182,7 @@ function GateDialog({
         </Field>
         <Trial model={model} condition={condition} alias={alias} />
         <Refusal error={act.error} />
-        <div className="flex justify-end gap-2">
-          <Button onClick={onClose}>Cancel</Button>
-          <Button type="submit" look="main" disabled={!isReady || act.isBusy}>
-            Save the gate
-          </Button>
-        </div>
+        <FormFoot does="Save the gate" isReady={isReady && !act.isBusy} onClose={onClose} />
       </form>
     </Dialog>
   );

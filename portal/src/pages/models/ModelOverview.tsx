@@ -3,7 +3,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 
-import { ApiError } from "../../api/client";
 import { changeModel, type Model } from "../../api/models";
 import { when } from "../../ui/format";
 import { MarkdownBox } from "../../ui/MarkdownBox";
@@ -46,25 +45,14 @@ export default function ModelOverview({ model }: ModelTabProps) {
 
 function Card({ model }: { model: Model }) {
   const client = useQueryClient();
-  const refresh = () => client.invalidateQueries({ queryKey: ["models", model.name, "model"] });
-
-  async function save(text: string, was: string) {
-    try {
-      await changeModel(model.name, { description: text || null, was });
-      await refresh();
-    } catch (refusal) {
-      if (refusal instanceof ApiError && refusal.code === "changed_meanwhile") await refresh();
-      throw refusal;
-    }
-  }
-
   return (
     <MarkdownBox
       title="Card"
       text={model.description ?? ""}
       keyName="e"
       nothing="Nothing is written yet. Say what it is for, what it was trained on, and where it must not be used; Markdown is fine."
-      onSave={save}
+      onSave={(text, was) => changeModel(model.name, { description: text || null, was })}
+      refresh={() => client.invalidateQueries({ queryKey: ["models", model.name, "model"] })}
     />
   );
 }

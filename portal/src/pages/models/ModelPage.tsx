@@ -1,12 +1,13 @@
 /** One registered model: what it is, its versions and aliases, its gates, where it ran, its history. */
 
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo, type ComponentType } from "react";
+import { lazy, Suspense, useCallback, useMemo, type ComponentType } from "react";
 
 import { useModel, useModelTicks, type Model } from "../../api/models";
 import { useKeys, type Key } from "../../shell/keys";
-import { cx, Empty, Failure, Waiting } from "../../ui";
+import { Empty, Failure, Waiting } from "../../ui";
 import { CopyButton } from "../../ui/parts";
+import { TabBar, tabKeys, type Tab } from "../../ui/Tabs";
 import { useSearchText } from "../../ui/useSearchText";
 import { Alias, byRank, Crumbs, Person, Since, VersionLink } from "./parts";
 
@@ -28,21 +29,17 @@ export default function ModelPage() {
   const found = useModel(name);
   useModelTicks();
   const navigate = useNavigate();
+  const link = useCallback(
+    ({ id }: Tab) =>
+      ({ to: "/models/$model", params: { model: name }, search: id ? { tab: id } : {} }) as const,
+    [name],
+  );
   const keys = useMemo<Key[]>(
     () => [
-      ...TABS.map((one, number) => ({
-        keys: String(number + 1),
-        does: `Show ${one.label.toLowerCase()}`,
-        act: () =>
-          void navigate({
-            to: "/models/$model",
-            params: { model: name },
-            search: one.id ? { tab: one.id } : {},
-          }),
-      })),
+      ...tabKeys(TABS, (one) => void navigate(link(one))),
       { keys: "Escape", does: "Back to the models", act: () => void navigate({ to: "/models" }) },
     ],
-    [name, navigate],
+    [link, navigate],
   );
   useKeys("A model", keys);
 
@@ -52,27 +49,7 @@ export default function ModelPage() {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Head model={found.data} />
-      <nav
-        aria-label="Of this model"
-        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
-      >
-        {TABS.map((one, number) => (
-          <Link
-            key={one.id}
-            to="/models/$model"
-            params={{ model: name }}
-            search={one.id ? { tab: one.id } : {}}
-            aria-current={one.id === tab ? "page" : undefined}
-            title={`Key ${number + 1}`}
-            className={cx(
-              "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
-              one.id === tab ? "border-accent font-medium" : "border-transparent text-muted",
-            )}
-          >
-            {one.label}
-          </Link>
-        ))}
-      </nav>
+      <TabBar label="Of this model" tabs={TABS} current={tab} link={link} />
       <div className="min-h-0 flex-1 overflow-auto">
         <Suspense fallback={<Waiting />}>
           {shown ? (

@@ -4,8 +4,8 @@ import { useState, type ReactNode } from "react";
 
 import { useHistory, type ModelEvent } from "../../api/models";
 import { Button, Failure, Waiting } from "../../ui";
-import { Remark, Section } from "../../ui/parts";
-import { Alias, Person, Since, VersionLink } from "./parts";
+import { Happened, Remark, Section } from "../../ui/parts";
+import { Alias, Person, VersionLink } from "./parts";
 
 const STEP = 100;
 const MOST = 1_000;
@@ -20,24 +20,21 @@ export function Timeline({ name, version }: { name: string; version?: number }) 
       {found.data?.events.length === 0 && <Remark>Nothing happened yet.</Remark>}
       <ol>
         {found.data?.events.map((event, at) => (
-          <li key={at} className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
-            <Since moment={event.happened_at} className="w-28 shrink-0 text-muted" />
-            <div className="min-w-0 flex-1">
-              <div className="flex flex-wrap items-center gap-x-1.5">
-                {told(event, name)}
-                {event.who && (
-                  <span className="flex min-w-0 gap-1 text-muted">
-                    by <Person name={event.who} />
-                  </span>
-                )}
-              </div>
-              {event.words && event.kind !== "deployed" && (
-                <p className="mt-0.5 border-l-2 border-line pl-2 break-words whitespace-pre-wrap text-muted">
-                  {event.words}
-                </p>
+          <Happened key={at} at={event.happened_at}>
+            <div className="flex flex-wrap items-center gap-x-1.5">
+              {told(event, name)}
+              {event.who && (
+                <span className="flex min-w-0 gap-1 text-muted">
+                  by <Person name={event.who} />
+                </span>
               )}
             </div>
-          </li>
+            {event.words && event.kind !== "deployed" && (
+              <p className="mt-0.5 border-l-2 border-line pl-2 break-words whitespace-pre-wrap text-muted">
+                {event.words}
+              </p>
+            )}
+          </Happened>
         ))}
       </ol>
       {found.data?.has_more && limit < MOST && (

@@ -3,7 +3,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense } from "react";
 
-import { ApiError } from "../../api/client";
 import { changeVersion, type VersionDetail } from "../../api/models";
 import { Waiting } from "../../ui";
 import { count, size, when } from "../../ui/format";
@@ -83,26 +82,16 @@ function Description({ detail }: { detail: VersionDetail }) {
   const client = useQueryClient();
   const { name, version, description } = detail.version;
   const key = { name, version: String(version) };
-  const refresh = () =>
-    client.invalidateQueries({ queryKey: ["models", name, "version", key.version] });
-
-  async function save(text: string, was: string) {
-    try {
-      await changeVersion(key, { description: text || null, was });
-      await refresh();
-    } catch (refusal) {
-      if (refusal instanceof ApiError && refusal.code === "changed_meanwhile") await refresh();
-      throw refusal;
-    }
-  }
-
   return (
     <MarkdownBox
       title="Description"
       text={description ?? ""}
       keyName="e"
       nothing="Nothing is written yet. Say what is different in this version; Markdown is fine."
-      onSave={save}
+      onSave={(text, was) => changeVersion(key, { description: text || null, was })}
+      refresh={() =>
+        client.invalidateQueries({ queryKey: ["models", name, "version", key.version] })
+      }
     />
   );
 }

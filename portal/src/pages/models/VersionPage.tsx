@@ -1,7 +1,7 @@
 /** One version of a model: what it is and was made of, what was said of it, where it runs. */
 
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo, useState, type ComponentType } from "react";
+import { lazy, Suspense, useCallback, useMemo, useState, type ComponentType } from "react";
 
 import {
   useModel,
@@ -11,7 +11,8 @@ import {
   type VersionDetail,
 } from "../../api/models";
 import { useKeys, type Key } from "../../shell/keys";
-import { Button, cx, Empty, Failure, Keys, Status, Waiting } from "../../ui";
+import { Button, Empty, Failure, Keys, Status, Waiting } from "../../ui";
+import { TabBar, tabKeys, type Tab } from "../../ui/Tabs";
 import { useSearchText } from "../../ui/useSearchText";
 import { MoveAlias } from "./Aliases";
 import { Alias, Crumbs, ModelLink, Person, ReviewState, Since } from "./parts";
@@ -38,18 +39,18 @@ export default function VersionPage() {
   const [isMoving, setMoving] = useState(false);
   useModelTicks();
   const navigate = useNavigate();
+  const link = useCallback(
+    ({ id }: Tab) =>
+      ({
+        to: "/models/$model/v/$version",
+        params: { model: name, version },
+        search: id ? { tab: id } : {},
+      }) as const,
+    [name, version],
+  );
   const keys = useMemo<Key[]>(
     () => [
-      ...TABS.map((one, number) => ({
-        keys: String(number + 1),
-        does: `Show ${one.label.toLowerCase()}`,
-        act: () =>
-          void navigate({
-            to: "/models/$model/v/$version",
-            params: { model: name, version },
-            search: one.id ? { tab: one.id } : {},
-          }),
-      })),
+      ...tabKeys(TABS, (one) => void navigate(link(one))),
       { keys: "m", does: "Point an alias at it", act: () => setMoving(true) },
       {
         keys: "Escape",
@@ -57,7 +58,7 @@ export default function VersionPage() {
         act: () => void navigate({ to: "/models/$model", params: { model: name } }),
       },
     ],
-    [name, navigate, version],
+    [link, name, navigate],
   );
   useKeys("A version", keys);
 
@@ -95,27 +96,7 @@ export default function VersionPage() {
           Point an alias at it <Keys of="m" />
         </Button>
       </header>
-      <nav
-        aria-label="Of this version"
-        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
-      >
-        {TABS.map((each, number) => (
-          <Link
-            key={each.id}
-            to="/models/$model/v/$version"
-            params={{ model: name, version }}
-            search={each.id ? { tab: each.id } : {}}
-            aria-current={each.id === tab ? "page" : undefined}
-            title={`Key ${number + 1}`}
-            className={cx(
-              "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
-              each.id === tab ? "border-accent font-medium" : "border-transparent text-muted",
-            )}
-          >
-            {each.label}
-          </Link>
-        ))}
-      </nav>
+      <TabBar label="Of this version" tabs={TABS} current={tab} link={link} />
       <div className="min-h-0 flex-1 overflow-auto">
         <Suspense fallback={<Waiting />}>
           {shown ? (

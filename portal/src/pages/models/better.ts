@@ -1,12 +1,6 @@
-/** Whether a metric became better: by its name, as nobody says which way is good. */
+/** Metrics of two versions beside each other, and whether they became better. */
 
-const LOWER =
-  /(^|[/_.-])(loss|err|error|mse|mae|rmse|mape|rmsle|perplexity|ppl|wer|cer|fid|latency|nll|brier|ece|time|duration|cost)([/_.-]|$|\d)/i;
-
-/** Whether less of it is better. */
-export function isLowerBetter(key: string): boolean {
-  return LOWER.test(key);
-}
+import { isLessBetter } from "../../metrics/direction";
 
 export interface Delta {
   key: string;
@@ -37,6 +31,6 @@ function delta(key: string, mine: Delta["mine"], other: Delta["other"]): Delta {
   if (typeof mine !== "number" || typeof other !== "number")
     return { key, mine, other, by: null, verdict: null };
   const by = mine - other;
-  const isBetter = isLowerBetter(key) ? by < 0 : by > 0;
+  const isBetter = isLessBetter(key) ? by < 0 : by > 0;
   return { key, mine, other, by, verdict: by === 0 ? "same" : isBetter ? "better" : "worse" };
 }

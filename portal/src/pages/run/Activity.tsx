@@ -6,9 +6,9 @@ import { useMemo, type ReactNode } from "react";
 import Discussion from "../../discussion/Discussion";
 import Reviews from "../../discussion/Reviews";
 import { Failure, Status, Waiting } from "../../ui";
-import { ago, count, size, when } from "../../ui/format";
+import { count, size } from "../../ui/format";
 import { useActivity, useLineage, type RunEvent } from "./data";
-import { Remark, Section } from "../../ui/parts";
+import { Happened, Remark, Section } from "../../ui/parts";
 import type { TabProps } from "./RunPage";
 
 export default function Activity({ page }: TabProps) {
@@ -35,19 +35,10 @@ function Story({ page }: TabProps) {
       {found.data.length === 0 && <Remark>Nothing happened yet.</Remark>}
       <ol>
         {found.data.map((event, number) => (
-          <li key={number} className="flex gap-3 border-b border-line px-3 py-1.5 last:border-0">
-            <time
-              dateTime={new Date(event.at_us / 1000).toISOString()}
-              title={when(event.at_us / 1000)}
-              className="w-28 shrink-0 text-muted"
-            >
-              {ago(event.at_us / 1000)}
-            </time>
-            <span className="min-w-0 break-words">
-              {told(event, page.run.experiment_id, page.run.run_id, names)}
-              {event.who && <span className="text-muted"> by {event.who}</span>}
-            </span>
-          </li>
+          <Happened key={number} at={event.at_us / 1000}>
+            {told(event, page.run.experiment_id, page.run.run_id, names)}
+            {event.who && <span className="text-muted"> by {event.who}</span>}
+          </Happened>
         ))}
       </ol>
     </Section>

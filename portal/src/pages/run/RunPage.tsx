@@ -5,8 +5,9 @@ import { lazy, Suspense, useMemo, type ComponentType } from "react";
 
 import { TalkCount } from "../../discussion/TalkCount";
 import { useKeys, type Key } from "../../shell/keys";
-import { Chip, cx, Empty, Failure, Status, Waiting } from "../../ui";
+import { Chip, Empty, Failure, Status, Waiting } from "../../ui";
 import { ago, duration, when } from "../../ui/format";
+import { TabBar, tabKeys, type Tab } from "../../ui/Tabs";
 import { CompareMenu } from "./CompareMenu";
 import { useRun, useRunTicks, type Run, type RunPageData } from "./data";
 import { RunName } from "./RunName";
@@ -17,13 +18,11 @@ export interface TabProps {
   page: RunPageData;
 }
 
-interface Tab {
-  id: string;
-  label: string;
+interface RunTab extends Tab {
   show: ComponentType<TabProps>;
 }
 
-const TABS: readonly Tab[] = [
+const TABS: readonly RunTab[] = [
   { id: "overview", label: "Overview", show: lazy(() => import("./Overview")) },
   { id: "charts", label: "Charts", show: lazy(() => import("./Charts")) },
   { id: "logs", label: "Logs", show: lazy(() => import("./logs/Logs")) },
@@ -42,15 +41,14 @@ export default function RunPage() {
   const navigate = useNavigate();
   const keys = useMemo<Key[]>(
     () =>
-      TABS.map((one, number) => ({
-        keys: String(number + 1),
-        does: `Show ${one.label.toLowerCase()}`,
-        act: () =>
+      tabKeys(
+        TABS,
+        ({ id }) =>
           void navigate({
             to: "/p/$experiment/runs/$run/$tab",
-            params: { experiment, run, tab: one.id },
+            params: { experiment, run, tab: id },
           }),
-      })),
+      ),
     [experiment, navigate, run],
   );
   useKeys("A run", keys);
@@ -61,7 +59,16 @@ export default function RunPage() {
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Head page={found.data} />
-      <Tabs current={tab} experiment={experiment} run={run} />
+      <TabBar
+        label="Of this run"
+        tabs={TABS}
+        current={tab}
+        link={({ id }) => ({
+          to: "/p/$experiment/runs/$run/$tab",
+          params: { experiment, run, tab: id },
+        })}
+        after={({ id }) => id === "activity" && <TalkCount of={{ kind: "run", id: run }} />}
+      />
       <div className="min-h-0 flex-1 overflow-auto">
         <Suspense fallback={<Waiting />}>
           {shown ? (
@@ -125,31 +132,4 @@ export function took(run: Pick<Run, "started_at" | "ended_at" | "status">): stri
   if (isOver && !run.ended_at) return "";
   const end = run.ended_at ? new Date(run.ended_at).getTime() : Date.now();
   return duration((end - new Date(run.started_at).getTime()) / 1000);
-}
-
-function Tabs(address: { current: string; experiment: string; run: string }) {
-  const { current, experiment, run } = address;
-  return (
-    <nav
-      aria-label="Of this run"
-      className="flex shrink-0 gap-1 overflow-x-auto border-b border-line bg-panel px-3"
-    >
-      {TABS.map((one, number) => (
-        <Link
-          key={one.id}
-          to="/p/$experiment/runs/$run/$tab"
-          params={{ experiment, run, tab: one.id }}
-          aria-current={one.id === current ? "page" : undefined}
-          title={`Key ${number + 1}`}
-          className={cx(
-            "border-b-2 px-2 py-1.5 whitespace-nowrap hover:bg-raised",
-            one.id === current ? "border-accent font-medium" : "border-transparent text-muted",
-          )}
-        >
-          {one.label}
-          {one.id === "activity" && <TalkCount of={{ kind: "run", id: run }} />}
-        </Link>
-      ))}
-    </nav>
-  );
 }

@@ -4,7 +4,7 @@ import { useState, type FormEvent } from "react";
 
 import { useChange, userPath, useSessions, type OwnSession } from "../../api/access";
 import type { WhoAmI } from "../../api/session";
-import { areSingleKeysOn, setSingleKeys, useKeyMap } from "../../shell/keys";
+import { SingleKeys } from "../../shell/SingleKeys";
 import { chooseTheme, useTheme, type Theme } from "../../shell/theme";
 import { Button, Chip, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
@@ -43,7 +43,6 @@ export default function Profile({ who }: TabProps) {
 
 function Preferences() {
   const { chosen } = useTheme();
-  useKeyMap();
   return (
     <Section title="This browser">
       <div className="flex flex-wrap items-end gap-6 p-3">
@@ -57,14 +56,7 @@ function Preferences() {
           ]}
           onChange={chooseTheme}
         />
-        <label className="flex h-8 items-center gap-2">
-          <input
-            type="checkbox"
-            checked={areSingleKeysOn()}
-            onChange={(event) => setSingleKeys(event.target.checked)}
-          />
-          Single keys do something (those with Ctrl always do)
-        </label>
+        <SingleKeys className="h-8" />
       </div>
     </Section>
   );

@@ -6,6 +6,7 @@ import { lazy, Suspense, useMemo, type ComponentType } from "react";
 import { useSession, type WhoAmI } from "../../api/session";
 import { useKeys, type Key } from "../../shell/keys";
 import { cx, Empty, Waiting } from "../../ui";
+import { tabKeys } from "../../ui/Tabs";
 
 export interface TabProps {
   who: WhoAmI;
@@ -36,12 +37,7 @@ export default function SettingsPage() {
   const isAdmin = session.data?.role === "admin";
   const tabs = useMemo(() => TABS.filter((one) => isAdmin || !one.isForAdmins), [isAdmin]);
   const keys = useMemo<Key[]>(
-    () =>
-      tabs.map((one, number) => ({
-        keys: String(number + 1),
-        does: `Show ${one.label.toLowerCase()}`,
-        act: () => void navigate({ to: "/settings/$tab", params: { tab: one.id } }),
-      })),
+    () => tabKeys(tabs, ({ id }) => void navigate({ to: "/settings/$tab", params: { tab: id } })),
     [navigate, tabs],
   );
   useKeys("Settings", keys);

@@ -10,6 +10,7 @@ import type { Table } from "@uwdata/flechette";
 import { useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 
 import { cx } from "../../ui";
+import { pageOf, walked, within, type Place } from "../../ui/walk";
 import { CellDialog } from "./CellDialog";
 import { sorted, textOf, valueAt, type Column } from "./values";
 
@@ -25,11 +26,6 @@ export interface Sort {
   isDescending: boolean;
 }
 
-interface Place {
-  row: number;
-  column: number;
-}
-
 export function ResultGrid({ table, columns }: { table: Table; columns: readonly Column[] }) {
   const id = useId();
   const scroller = useRef<HTMLDivElement>(null);
@@ -38,6 +34,7 @@ export function ResultGrid({ table, columns }: { table: Table; columns: readonly
   const [opened, setOpened] = useState<Place | null>(null);
   const [told, setTold] = useState("");
   const rows = table.numRows;
+  const extent = { rows, columns: columns.length };
   const order = useMemo(() => {
     const column = sort && columns[sort.column];
     return column ? sorted(table, column, sort.isDescending) : null;
@@ -68,11 +65,10 @@ export function ResultGrid({ table, columns }: { table: Table; columns: readonly
   const width = NUMBERS_PX + across.getTotalSize();
 
   function go(to: Place) {
-    const row = Math.max(0, Math.min(rows - 1, to.row));
-    const column = Math.max(0, Math.min(columns.length - 1, to.column));
-    setAt({ row, column });
-    down.scrollToIndex(row);
-    across.scrollToIndex(column);
+    const next = within(to, extent);
+    setAt(next);
+    down.scrollToIndex(next.row);
+    across.scrollToIndex(next.column);
   }
 
   function sortBy(column: number) {
@@ -95,24 +91,14 @@ export function ResultGrid({ table, columns }: { table: Table; columns: readonly
   }
 
   function press(event: KeyboardEvent) {
-    const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 400) / ROW_PX) - 2);
     const isMod = event.ctrlKey || event.metaKey;
-    const { row, column } = at;
-    const moves: Record<string, Place> = {
-      ArrowDown: { row: row + 1, column },
-      ArrowUp: { row: row - 1, column },
-      ArrowRight: { row, column: column + 1 },
-      ArrowLeft: { row, column: column - 1 },
-      PageDown: { row: row + page, column },
-      PageUp: { row: row - page, column },
-      Home: { row: isMod ? 0 : row, column: 0 },
-      End: { row: isMod ? rows - 1 : row, column: columns.length - 1 },
-    };
-    const to = moves[event.key];
+    const last = { row: rows - 1, column: columns.length - 1 };
+    const jumps = isMod ? { Home: { row: 0, column: 0 }, End: last } : {};
+    const to = walked(event.key, at, pageOf(scroller.current, ROW_PX), extent, jumps);
     if (to) go(to);
     else if (event.key === "Enter") setOpened(at);
     else if (isMod && event.key === "c" && !window.getSelection()?.toString()) copy(at);
-    else if (!isMod && event.key === "s") sortBy(column);
+    else if (!isMod && event.key === "s") sortBy(at.column);
     else return;
     event.preventDefault();
     event.stopPropagation();

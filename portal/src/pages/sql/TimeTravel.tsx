@@ -6,6 +6,7 @@ import { useState, type ReactNode } from "react";
 import { useSqlStates, type SqlState } from "../../api/sql";
 import { Button, cx, Failure, Waiting } from "../../ui";
 import { ago, when } from "../../ui/format";
+import { PopoverBox } from "../../ui/PopoverBox";
 import { stateWords } from "./tools";
 
 export function TimeTravel({ asOf, onChoose }: { asOf: string; onChoose: (asOf: string) => void }) {
@@ -25,17 +26,13 @@ export function TimeTravel({ asOf, onChoose }: { asOf: string; onChoose: (asOf: 
           <span aria-hidden="true">▾</span>
         </Button>
       </Popover.Trigger>
-      <Popover.Portal>
-        <Popover.Content
-          align="start"
-          sideOffset={4}
-          collisionPadding={8}
-          aria-label="As of which state"
-          className="z-50 flex max-h-[70vh] w-96 flex-col gap-3 overflow-auto rounded-lg border border-line bg-panel p-3 shadow-xl"
-        >
-          {isOpen && <States asOf={asOf} onChoose={choose} />}
-        </Popover.Content>
-      </Popover.Portal>
+      <PopoverBox
+        align="start"
+        aria-label="As of which state"
+        className="flex max-h-[70vh] w-96 flex-col gap-3 overflow-auto p-3"
+      >
+        {isOpen && <States asOf={asOf} onChoose={choose} />}
+      </PopoverBox>
     </Popover.Root>
   );
 }

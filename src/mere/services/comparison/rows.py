@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mere.errors import ErrorCode, InvalidInput
+from mere.services.comparison.directions import direction_of, has_direction
 from mere.services.comparison.lines import Line, tree_of
 from mere.services.comparison.sheets import MISSING
 
@@ -25,7 +26,6 @@ __all__ = [
     "SheetRow",
     "Shown",
     "choose_rows",
-    "direction_of",
     "rows",
 ]
 
@@ -34,17 +34,6 @@ COLUMNS_MAX = 200
 IGNORED_MAX = 500
 CELLS_CHARS_MAX = 100_000
 _BEFORE_CHARS = 6
-_LESS_IS_BETTER = re.compile(
-    r"loss|err(or)?s?\b|mse\b|rmse|mae\b|mape|perplexity|ppl\b|nll|wer\b|cer\b|fid\b|regret|"
-    r"latency|duration|seconds|time\b|cost|divergence",
-    re.IGNORECASE,
-)
-
-_NEITHER = re.compile(
-    r"(^|[/._])(lr|learning_rate|epoch|step|iteration|momentum|weight_decay|batch_size)$",
-    re.IGNORECASE,
-)
-"""Of these neither more nor less is better; to mark the best of them would say nothing."""
 
 Cell = str | float | None
 Order = Literal["key", "effect", "differences"]
@@ -240,17 +229,9 @@ def rows(
             _measure(made, numbers[row], sheet.codes[row], columns, baseline)
             made.less = direction_of(made.key, wanted.less, wanted.more)
             finite = numbers[row][np.isfinite(numbers[row])]
-            is_judged = made.key in wanted.less or made.key in wanted.more
-            if len(finite) and (is_judged or not _NEITHER.search(made.key)):
+            if len(finite) and has_direction(made.key, wanted.less, wanted.more):
                 made.best = float(finite.min() if made.less else finite.max())
     return found
-
-
-def direction_of(key: str, less: Sequence[str] = (), more: Sequence[str] = ()) -> bool:
-    """Whether less of a metric is better: as somebody said, or else as its name says."""
-    if key in less or key in more:
-        return key in less
-    return _LESS_IS_BETTER.search(key) is not None
 
 
 def _measure(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mere.errors import InvalidInput
-from mere.services.comparison.rows import RowsWanted, choose_rows, direction_of, rows
+from mere.services.comparison.rows import RowsWanted, choose_rows, rows
 from mere.services.comparison.sheets import Sheet, sheet_of_rows
 
 SHEET = sheet_of_rows(
@@ -120,14 +120,6 @@ def test_metrics_that_are_nan_in_all_runs_do_not_differ():
     last = np.full((1, 3), math.nan)
     made = Sheet(["metrics"], ["loss"], np.zeros((1, 3), np.int32), [], {"last": last})
     assert choose_rows(made, RowsWanted()).rows == []
-
-
-def test_directions():
-    assert direction_of("val/loss")
-    assert direction_of("test_rmse")
-    assert not direction_of("val/acc")
-    assert direction_of("val/acc", less=["val/acc"])
-    assert not direction_of("val/loss", more=["val/loss"])
 
 
 def test_no_runs_and_no_keys():

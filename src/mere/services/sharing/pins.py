@@ -2,8 +2,9 @@
 
 A pin is made by the server, which answers the panel's own questions with the rights of whoever
 pins, and keeps the answers as one object. So what a pinned panel shows was true, never changes,
-and lives as long as the warehouse, also where its runs were deleted. Who reads a pin must be
-allowed to read all that it was made of; for the result of a query, that is everything.
+and stays as long as a report names it (`mere.services.sharing.pin_keeping`), also where its runs
+were deleted. Who reads a pin must be allowed to read all that it was made of; for the result of a
+query, that is everything.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from mere.entities.actor import Action, Actor, Scope
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.services.portal.series import SeriesRequest
 from mere.services.portal.windows import WindowRequest
+from mere.services.sharing.pin_keeping import ID_CHARS, key_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,8 +39,6 @@ __all__ = ["FilePart", "Pin", "PinAnswer", "Pins", "SeriesPart", "SqlPart", "Win
 PARTS_MAX = 20
 BYTES_MAX = 16 << 20
 FILE_BYTES_MAX = 4 << 20
-_FOLDER = "pins/"
-_ID_CHARS = 22
 _IMAGES = frozenset(
     {"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml", "image/bmp"}
 )
@@ -170,7 +170,7 @@ class Pins:
         now = self._clock.now_us()
         told = {"answers": answers, "pinned_at_us": now, "pinned_by": actor.name}
         data = msgspec.json.encode(told)
-        pin_id = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()[:_ID_CHARS]
+        pin_id = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode()[:ID_CHARS]
         packed = gzip.compress(data, 6, mtime=0)
         if len(packed) > BYTES_MAX:
             raise InvalidInput(
@@ -179,12 +179,12 @@ class Pins:
                 "fewer runs or metrics",
                 limit=BYTES_MAX,
             )
-        self._lake.blobs.put(_key(pin_id), packed)
+        self._lake.blobs.put(key_of(pin_id), packed)
         row = {
             "pin_id": pin_id,
             "experiments": sorted(sources.experiments),
             "needs_everything": sources.needs_everything,
-            "location": _key(pin_id),
+            "location": key_of(pin_id),
             "size": len(packed),
             "pinned_by": actor.name,
             "pinned_at": now,
@@ -201,16 +201,16 @@ class Pins:
         """
         row = self._lake.get("report_pins", pin_id)
         if row is None:
-            raise NotFound(
-                ErrorCode.OBJECT_NOT_FOUND,
-                f"there is no pinned data {pin_id[:60]!r}: pin the panel again",
-                pin_id=pin_id[:60],
-            )
+            raise _not_found(pin_id)
         scopes = [Scope.experiment(one) for one in row["experiments"] or ()]
         if row["needs_everything"]:
             scopes.append(Scope.everything())
         self._access.authorize(actor, Action.READ, Scope.all_of(*scopes or [Scope.anything()]))
-        told = msgspec.json.decode(gzip.decompress(self._lake.blobs.get(row["location"])))
+        try:
+            packed = self._lake.blobs.get(row["location"])
+        except NotFound as error:
+            raise _not_found(pin_id) from error
+        told = msgspec.json.decode(gzip.decompress(packed))
         return msgspec.convert({**told, "pin_id": pin_id}, Pin)
 
     def _answer(self, actor: Actor, part: Part, sources: _Sources) -> PinAnswer:
@@ -273,8 +273,12 @@ class Pins:
         return PinAnswer("file", data=text, media_type=found.media_type)
 
 
-def _key(pin_id: str) -> str:
-    return f"{_FOLDER}{pin_id}"
+def _not_found(pin_id: str) -> NotFound:
+    return NotFound(
+        ErrorCode.OBJECT_NOT_FOUND,
+        f"there is no pinned data {pin_id[:60]!r}: pin the panel again",
+        pin_id=pin_id[:60],
+    )
 
 
 def _stream(table: pa.Table) -> str:

@@ -29,6 +29,7 @@ from mere.entities.report import (
 )
 from mere.errors import Conflict, ErrorCode, InvalidInput, NotFound
 from mere.services.registry.turns import Patches, Turn, take_turn
+from mere.services.sharing.pin_keeping import renew_pins
 from mere.services.sharing.report_rows import (
     excerpt,
     is_readable,
@@ -198,6 +199,7 @@ class Reports:
             "lifecycle": "active",
         }
         text = self._text(title, body)
+        renew_pins(self._lake, self._clock, body)
         self._turn(report_id, lambda _: self._saved(actor, report_id, 1, text, head))
         return self.get(actor, report_id)
 
@@ -219,8 +221,10 @@ class Reports:
             NotFound: There is no such report.
             PermissionDenied: They may not change it.
         """
-        self._editable(actor, report_id)
+        found = self._editable(actor, report_id)
         text = {**self._text(title, body), "restored_from": restored_from}
+        newest = self._version(report_id, found["version"])
+        renew_pins(self._lake, self._clock, body, newest["body"])
 
         def decide(row: dict[str, Any]) -> Patches:
             if row["version"] != was:

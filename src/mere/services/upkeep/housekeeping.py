@@ -2,8 +2,8 @@
 
 Whoever keeps a warehouse in order (a server's keeper once a day, ``mere gc``) forgets it: the
 sessions of browsers that are over, deliveries that ended long ago, old notes of the audit trail,
-and how to undo what was done days ago. All of it may be done by several at once, and be cut short
-at any moment.
+how to undo what was done days ago, and pinned data that no report names. All of it may be done by
+several at once, and be cut short at any moment.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+from mere.services.sharing.pin_keeping import forget_pins
 
 if TYPE_CHECKING:
     from mere.clock import Clock
@@ -39,12 +41,14 @@ class Forgotten(msgspec.Struct, frozen=True):
         deliveries: Events that were sent, or given up.
         notes: Notes of the audit trail.
         changes: Objects that say how to undo a change.
+        pins: Data that panels of reports pinned, and that no report names.
     """
 
     sessions: int = 0
     deliveries: int = 0
     notes: int = 0
     changes: int = 0
+    pins: int = 0
 
 
 class Housekeeping:
@@ -79,6 +83,7 @@ class Housekeeping:
             deliveries=self._forget_deliveries(dry_run=dry_run),
             notes=self._forget_notes(dry_run=dry_run),
             changes=self._run_changes.forget_old(dry_run=dry_run),
+            pins=forget_pins(self._lake, self._clock, dry_run=dry_run),
         )
 
     def _forget_deliveries(self, *, dry_run: bool) -> int:

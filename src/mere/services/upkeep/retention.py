@@ -330,6 +330,7 @@ def _forgetting(forgotten: Forgotten) -> list[GcAction]:
         (forgotten.deliveries, 0, "delivery", "to a webhook, ended long ago"),
         (forgotten.notes, 0, "note", "of the audit trail, too old"),
         (0, forgotten.changes, "change", "can be undone for a day"),
+        (0, forgotten.pins, "pin", "of a panel, and no report names it"),
     )
     return [
         GcAction("forget", _count(rows + objects, noun), rows, objects, 0, reason)

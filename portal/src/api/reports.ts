@@ -1,8 +1,10 @@
 /** Reports, their versions, and the data that their panels pin. */
 
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback } from "react";
 
 import { get, send, type Schema } from "./call";
+import { useTicks } from "./live";
 
 export type Report = Schema<"Report">;
 export type ReportText = Schema<"ReportText">;
@@ -31,6 +33,14 @@ export function useReports(
   });
 }
 
+/** Ask anew for the list whenever a report is saved, published, deleted or restored. */
+export function useReportTicks(): void {
+  const client = useQueryClient();
+  const act = useCallback(() => void client.invalidateQueries({ queryKey: ["reports"] }), [client]);
+  useTicks(TOPICS, act);
+}
+
+const TOPICS = ["reports"];
 export const REPORTS_PAGE = PAGE;
 
 export const reportKey = (id: string) => ["report", id];

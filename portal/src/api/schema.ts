@@ -1611,6 +1611,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/window/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** SQL that finds the runs of a window, as somebody goes on with it at ``POST /sql``. */
+        post: operations["native.runs.write_runs_sql.post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/series": {
         parameters: {
             query?: never;
@@ -2139,6 +2156,23 @@ export interface paths {
         put?: never;
         /** A stretch of the list of traces, and how many are newer than what is shown. */
         post: operations["native.trace_list.read_traces.post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/traces/window/sql": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** SQL that finds the traces of a list, as somebody goes on with it at ``POST /sql``. */
+        post: operations["native.trace_list.write_traces_sql.post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6721,6 +6755,13 @@ export interface components {
             tables: components["schemas"]["TableShown"][];
         };
         /**
+         * SqlText
+         * @description A query for ``POST /sql`` that asks what another request asks.
+         */
+        SqlText: {
+            sql: string;
+        };
+        /**
          * SsoQuery
          * @description Where to go when single sign-on is done: a path of this server.
          */
@@ -6816,7 +6857,7 @@ export interface components {
          *             text: What is put in.
          *             kind: ``name``, ``key``, ``operator``, ``value`` or ``word``.
          *             detail: What it is.
-         *             runs: How many runs have it, where that is known.
+         *             runs: How many runs, or traces, have it, where that is known.
          */
         Suggestion: {
             /** @default  */
@@ -6850,12 +6891,18 @@ export interface components {
          *             text: The filter.
          *             at: Where the cursor is; by default, at the end.
          *             experiments: Whose keys and values to suggest; by default, of all that may be read.
+         *             of: What is filtered.
          */
         SuggestRequest: {
             /** @default null */
             at: number | null;
             /** @default null */
             experiments: string[] | null;
+            /**
+             * @default runs
+             * @enum {unknown}
+             */
+            of: "runs" | "traces";
             /** @default  */
             text: string;
         };
@@ -10676,6 +10723,30 @@ export interface operations {
             };
         };
     };
+    "native.runs.write_runs_sql.post": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["WindowRequest"];
+            };
+        };
+        responses: {
+            /** @description SQL that finds the runs of a window, as somebody goes on with it at ``POST /sql``. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlText"];
+                };
+            };
+        };
+    };
     "native.series.read_series.post": {
         parameters: {
             query?: never;
@@ -11554,6 +11625,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TraceWindow"];
+                };
+            };
+        };
+    };
+    "native.trace_list.write_traces_sql.post": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TraceWindowRequest"];
+            };
+        };
+        responses: {
+            /** @description SQL that finds the traces of a list, as somebody goes on with it at ``POST /sql``. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SqlText"];
                 };
             };
         };

@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 
 import { get, send, type Schema } from "./call";
+import { useTicks } from "./live";
 
 export type SavedView = Schema<"SavedView">;
 export type Visibility = Schema<"Visibility">;
@@ -17,8 +18,11 @@ export interface ViewChange {
 
 const keyOf = (page: string, experiment: string | null) => ["views", page, experiment] as const;
 
-/** The views of a page that one may see. */
+const TOPICS = ["views"];
+
+/** The views of a page that one may see, live. */
 export function useViews(page: string, experiment: string | null) {
+  useTicks(TOPICS, useFreshViews(page, experiment));
   return useQuery({
     queryKey: keyOf(page, experiment),
     queryFn: async ({ signal }) =>
@@ -31,7 +35,7 @@ export function useViews(page: string, experiment: string | null) {
 export function useFreshViews(page: string, experiment: string | null) {
   const client = useQueryClient();
   return useCallback(
-    () => client.invalidateQueries({ queryKey: keyOf(page, experiment) }),
+    () => void client.invalidateQueries({ queryKey: keyOf(page, experiment) }),
     [client, page, experiment],
   );
 }

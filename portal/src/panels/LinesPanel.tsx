@@ -40,6 +40,8 @@ export interface LinesPanelProps {
   onFull?: () => void;
   onRemove?: () => void;
   onReport?: (() => void) | undefined;
+  /** Which runs are drawn is not known yet. */
+  isWaiting?: boolean;
   /** Something around it shows the title. */
   isTitled?: boolean;
 }
@@ -51,6 +53,8 @@ export function LinesPanel(props: LinesPanelProps) {
   const lines = useMemo(() => linesOf(held.data?.series, runs, keys), [held.data, runs, keys]);
   const { axis, range } = settings;
   const told = held.data;
+  // Without runs nothing is asked for, so nothing will come.
+  const isLoading = runs.length === 0 ? (props.isWaiting ?? false) : held.isLoading;
   if (held.error !== null && lines.length === 0)
     return (
       <PanelFrame title={title}>
@@ -78,7 +82,7 @@ export function LinesPanel(props: LinesPanelProps) {
       told={lines.length ? words : undefined}
       foot={
         <>
-          {held.isLoading && <span role="status">loading …</span>}
+          {isLoading && <span role="status">loading …</span>}
           {keys.length === 1 && <Legend lines={lines} settings={settings} />}
           {range && (
             <button
@@ -136,7 +140,13 @@ export function LinesPanel(props: LinesPanelProps) {
         onRange={(wanted) => onChange({ range: wanted })}
         board={props.board}
         told={told}
-        waiting={held.isLoading ? "Loading …" : "None of the runs shown has points here."}
+        waiting={
+          isLoading
+            ? "Loading …"
+            : runs.length === 0
+              ? "No run is shown."
+              : "None of the runs shown has points here."
+        }
       />
       {hasTable && (
         <PlotTable title={title} lines={lines} axis={axis} onClose={() => setTable(false)} />

@@ -38,6 +38,8 @@ export interface PanelBoardProps {
   experiment: string;
   /** The runs whose lines are drawn, in the order of the grid. Keep the array until it changes. */
   runs: readonly PanelRun[];
+  /** Which runs these are is not known yet. */
+  isWaiting?: boolean;
   /** The grid's filter: which runs scatter, bars and the like are about. */
   filter?: string;
   /** Only metrics that this run has; else those of all runs of the experiment. */
@@ -57,6 +59,7 @@ const PADDING_PX = 10;
 export function PanelBoard({
   experiment,
   runs,
+  isWaiting = false,
   filter = "",
   keysOf = "",
   below = "",
@@ -126,6 +129,7 @@ export function PanelBoard({
       title={title}
       keys={keys}
       runs={runs}
+      isWaiting={isWaiting}
       settings={settingsOf(board, panelOf(id))}
       loader={loader}
       board={experiment}
@@ -152,6 +156,7 @@ export function PanelBoard({
             title={titleOf(extra)}
             keys={extra.keys}
             runs={runs}
+            isWaiting={isWaiting}
             settings={settingsOf(board, extraId(panel.index))}
             loader={loader}
             board={experiment}

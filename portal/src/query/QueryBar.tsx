@@ -10,14 +10,20 @@ import { useEffect, useId, useRef, useState } from "react";
 import { flushSync } from "react-dom";
 
 import { cx } from "../ui";
-import { askSuggestions, inserted, parted, type Suggestion } from "./suggest";
+import { askSuggestions, inserted, parted, type Filtered, type Suggestion } from "./suggest";
 
 const PAUSE_MS = 80;
+const EXAMPLES: Record<Filtered, string> = {
+  runs: "Filter: metrics.acc > 0.9 and params.model = 'cnn'",
+  traces: "Filter: duration > 2s and span.type = 'TOOL' and feedback.helpful = 'false'",
+};
 const FIELD = "h-7 w-full rounded border px-2 font-mono text-[13px] leading-[26px] whitespace-pre";
 
 export interface QueryBarProps {
   value: string;
-  experiments: readonly string[];
+  /** Whose keys and values are suggested; null for all that one may read. */
+  experiments: readonly string[] | null;
+  of?: Filtered;
   onApply: (text: string) => void;
   inputRef?: React.RefObject<HTMLInputElement | null>;
   placeholder?: string;
@@ -33,7 +39,7 @@ function usePaused<T>(value: T): T {
 }
 
 export function QueryBar(props: QueryBarProps) {
-  const { value, experiments, onApply } = props;
+  const { value, experiments, onApply, of = "runs" } = props;
   const id = useId();
   const own = useRef<HTMLInputElement>(null);
   const input = props.inputRef ?? own;
@@ -52,8 +58,8 @@ export function QueryBar(props: QueryBarProps) {
   const text = usePaused(draft);
   const cursor = usePaused(at);
   const suggestions = useQuery({
-    queryKey: ["suggest", experiments, text, Math.min(cursor, text.length)],
-    queryFn: ({ signal }) => askSuggestions(text, cursor, experiments, signal),
+    queryKey: ["suggest", of, experiments, text, Math.min(cursor, text.length)],
+    queryFn: ({ signal }) => askSuggestions(text, cursor, experiments, of, signal),
     enabled: isOpen || text !== "",
     placeholderData: keepPreviousData,
     staleTime: 10_000,
@@ -81,7 +87,7 @@ export function QueryBar(props: QueryBarProps) {
   async function apply() {
     const asked = draft.trim();
     const found = asked
-      ? await askSuggestions(asked, asked.length, experiments).catch(() => null)
+      ? await askSuggestions(asked, asked.length, experiments, of).catch(() => null)
       : null;
     if (found?.problem) {
       setDraft(asked);
@@ -130,7 +136,7 @@ export function QueryBar(props: QueryBarProps) {
       <input
         ref={input}
         role="combobox"
-        aria-label="Filter runs"
+        aria-label={`Filter ${of}`}
         aria-expanded={isOpen && items.length > 0}
         aria-controls={`${id}-list`}
         aria-activedescendant={picked >= 0 ? `${id}-${picked}` : undefined}
@@ -139,7 +145,7 @@ export function QueryBar(props: QueryBarProps) {
         aria-describedby={isWrongShown ? `${id}-problem` : undefined}
         autoComplete="off"
         spellCheck={false}
-        placeholder={props.placeholder ?? "Filter: metrics.acc > 0.9 and params.model = 'cnn'"}
+        placeholder={props.placeholder ?? EXAMPLES[of]}
         value={draft}
         onChange={(event) => {
           setDraft(event.target.value);
@@ -180,6 +186,7 @@ export function QueryBar(props: QueryBarProps) {
                 key={item.text}
                 id={`${id}-${index}`}
                 item={item}
+                of={of}
                 isPicked={index === picked}
                 onTake={() => take(item)}
               />
@@ -203,11 +210,12 @@ export function QueryBar(props: QueryBarProps) {
 interface ItemProps {
   id: string;
   item: Suggestion;
+  of: Filtered;
   isPicked: boolean;
   onTake: () => void;
 }
 
-function Item({ id, item, isPicked, onTake }: ItemProps) {
+function Item({ id, item, of, isPicked, onTake }: ItemProps) {
   const row = useRef<HTMLLIElement>(null);
   useEffect(() => {
     if (isPicked) row.current?.scrollIntoView({ block: "nearest" });
@@ -229,7 +237,7 @@ function Item({ id, item, isPicked, onTake }: ItemProps) {
     >
       <span className="truncate font-mono">{item.text}</span>
       <span className="ml-auto shrink-0 text-xs text-muted">
-        {item.runs === null ? item.detail : `${item.runs.toLocaleString("en")} runs`}
+        {item.runs === null ? item.detail : `${item.runs.toLocaleString("en")} ${of}`}
       </span>
     </li>
   );

@@ -6,13 +6,18 @@ export type Suggestion = Schema<"Suggestion">;
 export type Problem = Schema<"Problem">;
 export type SuggestionPage = Schema<"SuggestionPage">;
 
+/** What a filter is of. */
+export type Filtered = "runs" | "traces";
+
+/** `experiments` is null for all that one may read. */
 export function askSuggestions(
   text: string,
   at: number,
-  experiments: readonly string[],
+  experiments: readonly string[] | null,
+  of: Filtered = "runs",
   signal?: AbortSignal,
 ): Promise<SuggestionPage> {
-  return send("post", "/api/v1/suggest", { body: { text, at, experiments }, signal });
+  return send("post", "/api/v1/suggest", { body: { text, at, experiments, of }, signal });
 }
 
 /** The filter with a suggestion put in, and where the cursor goes. */

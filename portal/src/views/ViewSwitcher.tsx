@@ -14,6 +14,7 @@ import { useLatest } from "../grid/latest";
 import type { Search } from "../router";
 import { useKeys, type Key } from "../shell/keys";
 import { Button, cx } from "../ui";
+import { PopoverBox } from "../ui/PopoverBox";
 import { SaveView, type Naming } from "./SaveView";
 import { isChanged, leadTo, stateOf } from "./state";
 import { Told } from "./Told";
@@ -99,58 +100,54 @@ export function ViewSwitcher({ page, experiment = null, onShow }: ViewSwitcherPr
             <span aria-hidden="true">▾</span>
           </Button>
         </Popover.Trigger>
-        <Popover.Portal>
-          <Popover.Content
-            align="start"
-            sideOffset={4}
-            collisionPadding={8}
-            aria-label="Saved views"
-            className="z-40 flex max-h-[70vh] w-96 flex-col rounded-lg border border-line bg-panel shadow-xl"
-          >
-            <Suspense fallback={null}>
-              <ViewList
-                views={views}
-                error={found.error}
-                current={current?.view_id}
-                hasExperiment={experiment !== null}
-                acts={acts}
-                onShow={show}
-                onName={(next) => {
-                  setOpen(false);
-                  setNaming(next);
-                }}
-              />
-            </Suspense>
-            <div className="flex flex-wrap gap-2 border-t border-line p-2">
-              {current?.may_change && (
-                <Button
-                  look="main"
-                  disabled={!isOther}
-                  onClick={() => {
-                    setOpen(false);
-                    save();
-                  }}
-                >
-                  Save changes
-                </Button>
-              )}
+        <PopoverBox
+          align="start"
+          aria-label="Saved views"
+          className="flex max-h-[70vh] w-96 flex-col"
+        >
+          <Suspense fallback={null}>
+            <ViewList
+              views={views}
+              error={found.error}
+              current={current?.view_id}
+              hasExperiment={experiment !== null}
+              acts={acts}
+              onShow={show}
+              onName={(next) => {
+                setOpen(false);
+                setNaming(next);
+              }}
+            />
+          </Suspense>
+          <div className="flex flex-wrap gap-2 border-t border-line p-2">
+            {current?.may_change && (
               <Button
-                look={current?.may_change ? "plain" : "main"}
+                look="main"
+                disabled={!isOther}
                 onClick={() => {
                   setOpen(false);
-                  setNaming({ kind: "new", name: "" });
+                  save();
                 }}
               >
-                Save as new …
+                Save changes
               </Button>
-              {isOther && (
-                <Button className="ml-auto" look="quiet" onClick={() => show(current)}>
-                  Back to saved
-                </Button>
-              )}
-            </div>
-          </Popover.Content>
-        </Popover.Portal>
+            )}
+            <Button
+              look={current?.may_change ? "plain" : "main"}
+              onClick={() => {
+                setOpen(false);
+                setNaming({ kind: "new", name: "" });
+              }}
+            >
+              Save as new …
+            </Button>
+            {isOther && (
+              <Button className="ml-auto" look="quiet" onClick={() => show(current)}>
+                Back to saved
+              </Button>
+            )}
+          </div>
+        </PopoverBox>
       </Popover.Root>
       {naming && (
         <SaveView

@@ -32,7 +32,7 @@ from mere.services.lineage.maps import LineageMaps
 from mere.services.portal.key_catalogue import KeyCatalogue
 from mere.services.portal.live import Live
 from mere.services.portal.series import Series
-from mere.services.portal.suggestions import Suggestions
+from mere.services.portal.suggestions import KnownRuns, Suggestions
 from mere.services.portal.windows import Windows
 from mere.services.provenance.code import Code
 from mere.services.provenance.run_code import RunCode
@@ -58,6 +58,7 @@ from mere.services.tables import TABLES
 from mere.services.traces.assessments import Assessments
 from mere.services.traces.changes import TraceChanges
 from mere.services.traces.evaluation_datasets import EvaluationDatasets
+from mere.services.traces.known import KnownTraces
 from mere.services.traces.scorers import Scorers
 from mere.services.traces.traces import Traces
 from mere.services.traces.window import TraceWindows
@@ -94,7 +95,6 @@ class Warehouse:
         self.windows = Windows(lake, clock, self.runs)
         self.run_changes = RunChanges(lake, clock, self.runs)
         self.key_catalogue = KeyCatalogue(lake, clock)
-        self.suggestions = Suggestions(self.key_catalogue, self.windows)
         self.logging = Logging(lake, clock)
         self.console = Console(lake)
         self.datasets = Datasets(lake, clock)
@@ -114,6 +114,12 @@ class Warehouse:
         self.assessments = Assessments(lake, clock, self.traces)
         self.scorers = Scorers(lake, clock)
         self.evaluation_datasets = EvaluationDatasets(lake, clock)
+        self.suggestions = Suggestions(
+            {
+                "runs": KnownRuns(self.key_catalogue, self.windows),
+                "traces": KnownTraces(lake),
+            }
+        )
         self.trace_windows = TraceWindows(lake, self.traces.search, self.assessments)
         self.trace_changes = TraceChanges(
             lake, self.traces, self.assessments, self.evaluation_datasets

@@ -1,16 +1,17 @@
 /** The charts of the runs that are selected, or else of the first ones. */
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, type ComponentType } from "react";
+import { lazy, Suspense, useMemo, type ComponentType, type ReactNode } from "react";
 
 import { askWindow, type RowQuery } from "../../grid/blocks";
 import type { NamedRun, RowStore } from "../../grid/RowStore";
 import { chosenCount, isChosen, type Selection } from "../../grid/selection";
-import { Waiting } from "../../ui";
+import { Button, Waiting } from "../../ui";
 
 interface BoardProps {
   experiment: string;
   runs: readonly NamedRun[];
+  isWaiting?: boolean;
   filter?: string;
 }
 
@@ -34,10 +35,13 @@ interface ChartsProps {
   query: RowQuery;
   selection: Selection;
   hidden: ReadonlySet<string>;
+  /** What is said where no run matches. */
+  nothing: ReactNode;
+  onShowHidden: () => void;
 }
 
 /** Some runs with their names, asked for by themselves. */
-function useRuns(query: RowQuery, limit: number, isNeeded: boolean): NamedRun[] {
+function useRuns(query: RowQuery, limit: number, isNeeded: boolean) {
   const found = useQuery({
     queryKey: ["named runs", query, limit],
     queryFn: async ({ signal }) => {
@@ -49,7 +53,7 @@ function useRuns(query: RowQuery, limit: number, isNeeded: boolean): NamedRun[] 
     enabled: isNeeded,
     staleTime: 60_000,
   });
-  return found.data ?? NO_RUNS;
+  return { runs: found.data ?? NO_RUNS, isWaiting: isNeeded && found.isPending };
 }
 
 const NO_RUNS: NamedRun[] = [];
@@ -64,7 +68,7 @@ function useSelected(store: RowStore, query: RowQuery, ids: readonly string[]): 
     MOST,
     unknown.length > 0,
   );
-  const names = new Map(asked.map((run) => [run.runId, run.name]));
+  const names = new Map(asked.runs.map((run) => [run.runId, run.name]));
   return ids.map((runId) => ({ runId, name: known.get(runId) ?? names.get(runId) ?? "" }));
 }
 
@@ -74,13 +78,15 @@ function useSteady(runs: readonly NamedRun[]): readonly NamedRun[] {
   return useMemo(() => JSON.parse(text) as NamedRun[], [text]);
 }
 
-export function Charts({ experiment, store, query, selection, hidden }: ChartsProps) {
+export function Charts(props: ChartsProps) {
+  const { experiment, store, query, selection, hidden } = props;
   const isSome = selection.kind === "some" && selection.ids.size > 0;
   const selected = useSelected(store, query, isSome ? [...selection.ids].slice(0, MOST) : []);
   // Where groups are closed no run is loaded, and there are runs to draw all the same.
   const isClosed = !isSome && query.group.length > 0;
   const flat = useRuns({ ...query, group: [] }, FIRST, isClosed);
-  const first = isClosed ? flat : store.firstRuns(FIRST);
+  const first = isClosed ? flat.runs : store.firstRuns(FIRST);
+  const isWaiting = store.isWaiting || store.isBehind || flat.isWaiting;
   const listed = isSome
     ? selected
     : first.filter((run) => selection.kind === "some" || isChosen(selection, run.runId));
@@ -89,6 +95,7 @@ export function Charts({ experiment, store, query, selection, hidden }: ChartsPr
       .filter((run) => !hidden.has(run.runId))
       .map(({ runId, name }) => ({ runId, name: name || runId.slice(0, 8) })),
   );
+  if (!isSome && !isWaiting && store.error === null && store.matching === 0) return props.nothing;
   const all = isSome ? chosenCount(selection, 0) : store.matching;
   return (
     <div className="flex h-full flex-col">
@@ -98,9 +105,18 @@ export function Charts({ experiment, store, query, selection, hidden }: ChartsPr
           {all.toLocaleString("en")} runs{isSome ? " selected" : "; select runs to see those"}.
         </p>
       )}
+      {runs.length === 0 && !isWaiting && listed.length > 0 && (
+        <p
+          role="status"
+          className="flex shrink-0 items-center gap-2 border-b border-line bg-panel px-3 py-1 text-xs"
+        >
+          All runs that would be drawn are hidden; space shows the one at hand.
+          <Button onClick={props.onShowHidden}>Show all</Button>
+        </p>
+      )}
       <div className="min-h-0 flex-1">
         <Suspense fallback={<Waiting what="Loading the charts" />}>
-          <Board experiment={experiment} runs={runs} filter={query.filter} />
+          <Board experiment={experiment} runs={runs} isWaiting={isWaiting} filter={query.filter} />
         </Suspense>
       </div>
     </div>

@@ -6,6 +6,7 @@ import { useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
+import { askRunsSql } from "../../api/sql";
 import { useTicks } from "../../api/live";
 import type { RowQuery } from "../../grid/blocks";
 import { writeColumns, type Column } from "../../grid/columns";
@@ -23,8 +24,8 @@ import { Charts, hasCharts } from "./Charts";
 import { Foot } from "./Foot";
 import { Panes } from "./Panes";
 import type { Asked, Told } from "./Prompts";
-import { NoRuns } from "./NoRuns";
-import { pythonOf, queryOf, useExploreState, without } from "./state";
+import { NoCharts, NoRuns } from "./NoRuns";
+import { pythonOf, queryOf, sqlColumns, useExploreState, without } from "./state";
 import { Toolbar } from "./Toolbar";
 import { usePageKeys } from "./usePageKeys";
 import { useUndo } from "./useUndo";
@@ -185,6 +186,13 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     nobody: () => select(NOBODY),
   });
 
+  const noRuns = (
+    <NoRuns
+      name={name}
+      isFiltered={state.filter !== "" || state.shelf !== "active"}
+      onAll={() => show({ q: undefined, shelf: undefined, ...unchosen })}
+    />
+  );
   const grid =
     store.error !== null && (store.isWaiting || store.isBehind) ? (
       <Failure error={firstLine(store.error)} onRetry={() => store.retry()} />
@@ -193,11 +201,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         <Grid {...gridProps()} />
       </div>
     ) : store.rows === 0 ? (
-      <NoRuns
-        name={name}
-        isFiltered={state.filter !== "" || state.shelf !== "active"}
-        onAll={() => show({ q: undefined, shelf: undefined, ...unchosen })}
-      />
+      noRuns
     ) : (
       <Grid {...gridProps()} />
     );
@@ -233,6 +237,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         onShelf={(shelf) => show({ shelf: shelf === "active" ? undefined : shelf, sel: undefined })}
         onSplit={(split) => show({ show: split === "both" ? undefined : split })}
         onColumns={() => setChoosing(true)}
+        onSql={() => askRunsSql({ ...query, columns: sqlColumns(columns) })}
         onView={show}
       />
       <Panes
@@ -245,6 +250,8 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
             query={query}
             selection={selection}
             hidden={state.hidden}
+            nothing={hasGrid ? <NoCharts /> : noRuns}
+            onShowHidden={() => set({ hide: undefined }, true)}
           />
         }
       />

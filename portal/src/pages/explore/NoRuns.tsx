@@ -1,4 +1,4 @@
-/** An experiment without runs, or a filter that none of them passes. */
+/** An experiment without runs, or a filter that none of them passes; and the charts beside it. */
 
 import { Button, Empty } from "../../ui";
 
@@ -26,6 +26,15 @@ export function NoRuns({
       <pre className="mt-2 rounded bg-raised p-3 text-left font-mono text-text">
         {`import mere\n\nwith mere.start_run(${JSON.stringify(name)}) as run:\n    run.log({"loss": 0.5})`}
       </pre>
+    </Empty>
+  );
+}
+
+/** Beside the table, which says why there are none and what to do. */
+export function NoCharts() {
+  return (
+    <Empty title="No runs to draw">
+      Charts of the runs in the table appear here as soon as there are some.
     </Empty>
   );
 }

@@ -5,6 +5,7 @@ import { DropdownMenu } from "radix-ui";
 import { lazy, Suspense } from "react";
 
 import { labelOf, read, type Column } from "../../grid/columns";
+import { OpenAsSql } from "../../query/OpenAsSql";
 import { QueryBar } from "../../query/QueryBar";
 import { Button, cx } from "../../ui";
 import type { Search } from "../../router";
@@ -35,6 +36,8 @@ export interface ToolbarProps {
   onShelf: (shelf: Shelf) => void;
   onSplit: (split: Split) => void;
   onColumns: () => void;
+  /** The grid as SQL. */
+  onSql: () => Promise<string>;
   onView: (changes: Search) => void;
 }
 
@@ -61,6 +64,7 @@ export function Toolbar(props: ToolbarProps) {
       >
         Traces
       </Link>
+      <OpenAsSql page="Explore" ask={props.onSql} />
       <Button onClick={props.onColumns}>Columns</Button>
       <GroupMenu {...props} />
       <label>

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { Selection } from "../../grid/selection";
-import { both, pythonOf, queryOf, readState, without } from "./state";
+import { both, pythonOf, queryOf, readState, sqlColumns, without } from "./state";
 import { arrived, chosen } from "./useSelection";
 
 test("an empty address shows the runs in use", () => {
@@ -13,6 +13,11 @@ test("an empty address shows the runs in use", () => {
     group: [],
     view: "active",
   });
+});
+
+test("as SQL, a curve is its last value, and no column comes twice", () => {
+  const columns = readState({ cols: "!name;curve(metrics.`a b`);metrics.`a b`;max(metrics.c)" });
+  expect(sqlColumns(columns.columns ?? [])).toEqual(["name", "metrics.`a b`", "max(metrics.c)"]);
 });
 
 test("what is in the address is asked for", () => {

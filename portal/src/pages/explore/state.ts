@@ -3,8 +3,8 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
 
-import type { RowQuery, View } from "../../grid/blocks";
-import { column, readColumns, splitTexts, type Column } from "../../grid/columns";
+import { COLUMNS_MAX, type RowQuery, type View } from "../../grid/blocks";
+import { column, read, readColumns, splitTexts, textOf, type Column } from "../../grid/columns";
 import { orderOf, readSort, type SortKey } from "../../grid/sort";
 import type { Search } from "../../router";
 
@@ -101,6 +101,15 @@ export function useExploreState() {
     [navigate],
   );
   return { state, set };
+}
+
+/** The columns as SQL shows them: of a curve, the last value. */
+export function sqlColumns(columns: readonly Column[]): string[] {
+  const texts = columns.map(({ text }) => {
+    const { family, key, take } = read(text);
+    return take === "curve" ? textOf(family, key) : text;
+  });
+  return [...new Set(texts)].filter((text) => text !== "run_id").slice(0, COLUMNS_MAX);
 }
 
 /** The same question as a line of Python. */

@@ -20,7 +20,7 @@ function rank(text: string): number {
 }
 
 async function mostHad(begin: string, experiment: string, signal: AbortSignal) {
-  const page = await askSuggestions(begin, begin.length, [experiment], signal);
+  const page = await askSuggestions(begin, begin.length, [experiment], "runs", signal);
   return page.items.filter((item) => item.kind === "key").map((item) => item.text);
 }
 

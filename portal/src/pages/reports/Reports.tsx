@@ -7,6 +7,7 @@ import {
   createReport,
   REPORTS_PAGE,
   useReports,
+  useReportTicks,
   type Report,
   type ReportShelf,
 } from "../../api/reports";
@@ -34,6 +35,7 @@ export default function Reports() {
   const shelf = SHELVES.find(([name]) => name === search["shelf"])?.[0] ?? "all";
   const offset = Math.max(0, Math.floor(Number(search["from"]) || 0));
   const found = useReports(words, shelf, offset);
+  useReportTicks();
   const [error, setError] = useState<unknown>(null);
   const bar = useRef<HTMLInputElement>(null);
   const set = (changes: Search) =>

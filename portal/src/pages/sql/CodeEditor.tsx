@@ -188,6 +188,8 @@ export default function CodeEditor(props: EditorProps) {
           EditorView.lineWrapping,
           placeholder("select …"),
           EditorView.contentAttributes.of({
+            // It can be edited, so it has the focus anyway; this says so of the region it scrolls.
+            tabindex: "0",
             "aria-label": "SQL; Control Enter runs it, Escape leaves the editor",
           }),
           keymap.of([

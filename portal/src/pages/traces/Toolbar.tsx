@@ -1,16 +1,14 @@
 /** Above the list: what is looked for, when, which view, and what the traces add up to. */
 
-import { useState } from "react";
-
 import type { TraceOverview } from "../../api/traces";
+import { QueryBar } from "../../query/QueryBar";
+import { OpenAsSql } from "../../query/OpenAsSql";
 import { Button, cx } from "../../ui";
 import { count, dollars, number } from "../../ui/format";
 import { ViewSwitcher } from "../../views/ViewSwitcher";
 import { lengthOf } from "../trace/times";
 import { SearchBox } from "../../ui/parts";
 import { SPANS_OF_TIME } from "./state";
-
-const FIELD = "h-7 min-w-0 rounded border bg-ground px-2";
 
 export interface ToolbarProps {
   title: string;
@@ -22,11 +20,13 @@ export interface ToolbarProps {
   onText: (text: string) => void;
   filter: string;
   onFilter: (text: string) => void;
-  /** What is wrong with the filter. */
-  problem: string;
+  /** Whose keys and values are suggested; null for all. */
+  experiments: readonly string[] | null;
   last: string;
   isRange: boolean;
   onLast: (last: string) => void;
+  /** The list as SQL. */
+  onSql: () => Promise<string>;
   isNarrowed: boolean;
   onClear: () => void;
 }
@@ -61,12 +61,12 @@ export function Toolbar({ searchRef, filterRef, ...props }: ToolbarProps) {
         onChange={props.onText}
         className="w-48"
       />
-      <FilterBox
-        key={props.filter}
-        filter={props.filter}
-        problem={props.problem}
-        onFilter={props.onFilter}
-        filterRef={filterRef}
+      <QueryBar
+        of="traces"
+        value={props.filter}
+        experiments={props.experiments}
+        onApply={props.onFilter}
+        inputRef={filterRef}
       />
       <label>
         <span className="sr-only">When they began</span>
@@ -83,60 +83,9 @@ export function Toolbar({ searchRef, filterRef, ...props }: ToolbarProps) {
           {props.isRange && <option value="range">A stretch of time</option>}
         </select>
       </label>
+      {!props.isSessions && <OpenAsSql page="Traces" ask={props.onSql} />}
       {props.isNarrowed && <Button onClick={props.onClear}>Clear</Button>}
     </div>
-  );
-}
-
-/** A condition in the filter language; Enter asks, and what is wrong is said beneath. */
-function FilterBox({
-  filter,
-  onFilter,
-  filterRef,
-  problem,
-}: Pick<ToolbarProps, "filter" | "onFilter" | "filterRef" | "problem">) {
-  const [draft, setDraft] = useState(filter);
-  return (
-    <form
-      className="relative min-w-64 flex-1"
-      onSubmit={(event) => {
-        event.preventDefault();
-        onFilter(draft.trim());
-      }}
-    >
-      <input
-        ref={filterRef}
-        aria-label="Filter traces"
-        aria-invalid={problem ? true : undefined}
-        aria-describedby={problem ? "trace-filter-problem" : undefined}
-        placeholder="Filter: duration > 2s and span.type = 'TOOL' and feedback.helpful = 'false'"
-        spellCheck={false}
-        autoComplete="off"
-        value={draft}
-        onChange={(event) => setDraft(event.target.value)}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape") return;
-          event.stopPropagation();
-          setDraft(filter);
-          event.currentTarget.blur();
-        }}
-        className={cx(FIELD, "w-full font-mono", problem ? "border-bad" : "border-line")}
-      />
-      {draft.trim() !== filter && (
-        <span className="pointer-events-none absolute top-1 right-2 rounded bg-raised px-1.5 text-xs leading-5 text-muted">
-          Enter to apply
-        </span>
-      )}
-      {problem && (
-        <p
-          id="trace-filter-problem"
-          role="alert"
-          className="absolute top-8 left-0 z-40 max-w-2xl rounded-md border border-bad bg-panel px-3 py-1.5 font-mono text-xs whitespace-pre-wrap text-bad shadow-lg"
-        >
-          {problem}
-        </p>
-      )}
-    </form>
   );
 }
 

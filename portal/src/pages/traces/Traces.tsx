@@ -6,6 +6,7 @@ import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } f
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
+import { askTracesSql } from "../../api/sql";
 import { restoreTraces, type Trace } from "../../api/traces";
 import type { Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
@@ -98,7 +99,8 @@ export default function Traces() {
         onText={setText}
         filter={address.q ?? ""}
         onFilter={(q) => set({ q: q || undefined })}
-        problem={problem}
+        experiments={choices.experiment ?? null}
+        onSql={() => askTracesSql(want, serverOrder(order.by, order.isDescending))}
         last={address.last ?? ""}
         isRange={Boolean(address.from ?? address.to)}
         onLast={(last) => {

@@ -3,8 +3,8 @@
 A *tick* says that a topic advanced, and nothing more: it may come twice, several may come as one,
 and it is never wrong. Topics are ``run:<id>`` (its row, metrics and files), ``log:<id>`` (its
 console), ``runs:<experiment>`` (the list of its runs), ``traces:<experiment>``,
-``experiments``, ``models`` (the registry and deployments), ``datasets`` (with who used them) and
-``discussions`` (comments and reviews).
+``experiments``, ``models`` (the registry and deployments), ``datasets`` (with who used them),
+``discussions`` (comments and reviews), ``reports`` and ``views`` (those that are saved).
 
 Ticks are read off the segments of the journal, once a process: those of other processes when they
 are listed, our own as soon as they are durable. Each subscription keeps the set of topics that
@@ -42,10 +42,11 @@ _TOPIC_CHARS_MAX = 300
 _SEGMENTS_KEPT = 20_000
 _LATE_MS = 60_000
 _KINDS = ("run", "log", "runs", "traces")
-_ALONE = ("models", "experiments", "discussions", "datasets")
+_ALONE = ("models", "experiments", "discussions", "datasets", "reports", "views")
 _DATASETS = ("datasets", "dataset_cards", "lineage")
 _REGISTRY = ("registered_models", "model_", "deployments")
 _SAID = frozenset({"comments", "run_reviews", "model_reviews"})
+_VIEWS = frozenset({"saved_views", "view_stars", "view_defaults"})
 
 
 def check_topics(topics: Iterable[str]) -> list[str]:
@@ -68,7 +69,7 @@ def check_topics(topics: Iterable[str]) -> list[str]:
             raise InvalidInput(
                 ErrorCode.INVALID_VALUE,
                 f"topic {topic[:80]!r} is unknown: use run:<id>, log:<id>, runs:<experiment>, "
-                "traces:<experiment>, models, datasets, experiments or discussions",
+                "traces:<experiment>, models, datasets, experiments, discussions, reports or views",
                 topic=topic[:80],
             )
     return wanted
@@ -103,6 +104,10 @@ def topics_of(
         topics.append("discussions")
     if any(name in segment.patches for name in _DATASETS):
         topics.append("datasets")
+    if "reports" in segment.patches:
+        topics.append("reports")
+    if not _VIEWS.isdisjoint(segment.patches):
+        topics.append("views")
     return dict.fromkeys(topics)
 
 

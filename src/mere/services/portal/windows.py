@@ -35,13 +35,24 @@ if TYPE_CHECKING:
     from mere.services.runs.runs import Runs
     from mere.services.runs.search import Subject
 
-__all__ = ["KeptParameters", "WindowAnswer", "WindowRequest", "Windows", "name_of_column"]
+__all__ = [
+    "MEAN",
+    "KeptParameters",
+    "WindowAnswer",
+    "WindowRequest",
+    "Windows",
+    "check_request",
+    "metric_of_mean",
+    "name_of_column",
+    "plain",
+    "sorted_by",
+]
 
 ROWS_MAX = 10_000
 COLUMNS_MAX = 100
 GROUPS_MAX = 10
 _DEAD_MS = 5_000
-_MEAN = re.compile(r"\s*mean\s*\(\s*(.+)\s*\)\s*", re.IGNORECASE | re.DOTALL)
+MEAN = re.compile(r"\s*mean\s*\(\s*(.+)\s*\)\s*", re.IGNORECASE | re.DOTALL)
 _BASE = (
     "experiment_id",
     "parent_run_id",
@@ -154,6 +165,22 @@ def name_of_column(text: str) -> Field:
     return found
 
 
+def metric_of_mean(text: str) -> str:
+    """The metric whose mean is asked for, as in ``mean(metrics.acc)``.
+
+    Raises:
+        InvalidInput: It is none.
+    """
+    keys = parse_order(text)
+    prefixes = next(f.prefixes for f in RUNS.families if f.column == "metrics")
+    if len(keys) != 1 or keys[0][0].name.prefix not in prefixes or keys[0][0].name.function:
+        raise InvalidInput(
+            ErrorCode.INVALID_QUERY,
+            f"mean({text[:80]}): only metrics have one, such as mean(metrics.acc)",
+        )
+    return keys[0][0].name.key
+
+
 class Windows:
     """The grid of the runs of one warehouse.
 
@@ -180,7 +207,7 @@ class Windows:
         Raises:
             InvalidInput: The filter, order, group or a column is wrong, or it asks for too much.
         """
-        _check(request)
+        check_request(request)
         parameters = KeptParameters(self._clock.now_us())
         subject = self._subject(request, readable)
         conditions = list(subject.conditions)
@@ -219,7 +246,7 @@ class Windows:
     def ids(self, request: WindowRequest, readable: Collection[str] | None = None) -> list[str]:
         """The ids of all runs that a window is a part of, whatever its limit."""
         whole = msgspec.structs.replace(request, columns=[], group=[], path=[], offset=0, limit=0)
-        _check(whole)
+        check_request(whole)
         parameters = KeptParameters(self._clock.now_us())
         subject = self._subject(whole, readable)
         condition, _ = compile_filter(RUNS, request.filter, parameters)
@@ -252,11 +279,11 @@ class Windows:
     ) -> tuple[pa.Table, int]:
         terms = compile_order(RUNS, request.order, parameters)
         names = [f'"order {number}"' for number in range(len(terms))]
-        keys = [f"{_plain(term)} as {name}" for term, name in zip(terms, names, strict=True)]
+        keys = [f"{plain(term)} as {name}" for term, name in zip(terms, names, strict=True)]
         shown = {
             f"shown_{number}": parameters.read(name_of_column(text))
             for number, text in enumerate(request.columns)
-            if not _MEAN.fullmatch(text)
+            if not MEAN.fullmatch(text)
         }
         named = [name for name, expression in shown.items() if expression == _JOINED]
         shown |= dict.fromkeys(named, "experiment_id")
@@ -267,14 +294,14 @@ class Windows:
             subject,
             f"{chosen} where {' and '.join(conditions)}",
             f"select count(*) as total from found where {' and '.join(conditions)}",
-            ", ".join(_sorted_by(term, name) for term, name in zip(terms, names, strict=True)),
+            ", ".join(sorted_by(term, name) for term, name in zip(terms, names, strict=True)),
             parameters,
         )
         import pyarrow as pa
 
         columns = {"run_id": found["run_id"]}
         for number, text in enumerate(request.columns):
-            mean = _MEAN.fullmatch(text)
+            mean = MEAN.fullmatch(text)
             name = f"shown_{number}"
             if mean is not None:
                 columns[text] = self._means(found["run_id"], mean[1])
@@ -293,7 +320,7 @@ class Windows:
         value = parameters.read(level)
         picked = [f"{value} as value", "count(*) as runs"]
         for text in request.columns:
-            field = None if _MEAN.fullmatch(text) else name_of_column(text)
+            field = None if MEAN.fullmatch(text) else name_of_column(text)
             if field is None or field.type not in _NUMERIC:
                 continue
             number = parameters.read(field)
@@ -375,14 +402,7 @@ class Windows:
 
         from mere.lake.pyramid_reading import Window
 
-        keys = parse_order(text)
-        prefixes = next(f.prefixes for f in RUNS.families if f.column == "metrics")
-        if len(keys) != 1 or keys[0][0].name.prefix not in prefixes or keys[0][0].name.function:
-            raise InvalidInput(
-                ErrorCode.INVALID_QUERY,
-                f"mean({text[:80]}): only metrics have one, such as mean(metrics.acc)",
-            )
-        key = keys[0][0].name.key
+        key = metric_of_mean(text)
         ids = runs.to_pylist()
         _, (look,) = self._lake.look("metrics", [(Window([(one, key) for one in ids], 2), None)])
         totals = [0.0] * len(ids)
@@ -401,13 +421,13 @@ class Windows:
         return pa.array(means, pa.float64())
 
 
-def _plain(term: OrderTerm) -> str:
+def plain(term: OrderTerm) -> str:
     """What to sort by; a time as it is, which DuckDB sorts much quicker than what it is made of."""
     time = _EPOCH_US.fullmatch(term.expression)
     return term.expression if time is None else time[1]
 
 
-def _sorted_by(term: OrderTerm, name: str) -> str:
+def sorted_by(term: OrderTerm, name: str) -> str:
     """The order of one key: what is missing comes last, and NaN, DuckDB's greatest, before it."""
     if term.is_float and term.is_descending:
         return f"-{name} nulls last"
@@ -423,7 +443,8 @@ def _is(expression: str, value: Any, parameters: Parameters) -> str:
     return f"{expression} = {parameters.add(value)}"
 
 
-def _check(request: WindowRequest) -> None:
+def check_request(request: WindowRequest) -> None:
+    """Refuse a request that asks for too much; raises `InvalidInput`."""
     limits: Iterable[tuple[str, int, int]] = (
         ("rows", request.limit, ROWS_MAX),
         ("columns", len(request.columns), COLUMNS_MAX),

@@ -21,6 +21,7 @@ from mere.entities.assessment import Assessment
 from mere.entities.trace import Trace
 from mere.errors import ErrorCode, InvalidInput
 from mere.search.pages import order_by
+from mere.search.readable import laid_out, with_values
 from mere.search.sql import Parameters, compile_order
 from mere.search.traces import TRACES
 from mere.services.traces.search import TraceSearch
@@ -59,6 +60,29 @@ _MOMENT_US_MAX = 253_402_300_799_000_000
 
 _COUNTED = "status, duration_ms, session_id, input_tokens, output_tokens, total_tokens, cost"
 _HEARD = "heard_us <= coalesce($as_of, heard_us)"
+
+_SHOWN = (
+    "trace_id",
+    "name",
+    "request",
+    "response",
+    "status",
+    "started_at",
+    "duration_ms",
+    "input_tokens",
+    "output_tokens",
+    "total_tokens",
+    "cost",
+    "user_id",
+    "session_id",
+    "experiment_id",
+    (
+        "(select list(a.name || ' = ' || a.value order by a.name, a.assessment_id) "
+        "from assessments a where a.trace_id = wanted.trace_id and coalesce(a.is_valid, true)) "
+        "as assessments"
+    ),
+)
+"""The columns of the list as SQL."""
 
 _NO_MODEL = "case when coalesce(len(models), 0) = 0 then [''] else models end"
 _PAIRS = (
@@ -275,6 +299,32 @@ class TraceWindows:
             newer=counted["newer"],
             as_of_us=asked.params["as_of"],
         )
+
+    def sql(self, within: Sequence[str] | None, want: TraceWant, *, order: str = "") -> str:
+        """The list as SQL that its reader runs himself; raises as `window` does.
+
+        It finds the same traces in the same order, all of them and those of now, and reads the
+        tables that SQL offers to him.
+
+        Args:
+            within: Only traces of these experiments.
+            want: Which.
+            order: What to sort by, in the filter language.
+        """
+        parameters = self._search.parameters()
+        terms = compile_order(TRACES, order or None, parameters)
+        asked = self._asked(within, want, parameters, facets=want.chosen)
+        conditions = [asked.chosen()]
+        if want.as_of_us is not None:
+            conditions.append(_HEARD)
+        query = laid_out(
+            relation=asked.head.removeprefix("with "),
+            columns=_SHOWN,
+            of="wanted",
+            conditions=conditions,
+            order=order_by(terms, [f"({term.expression})" for term in terms]),
+        )
+        return with_values(query, asked.params)
 
     def overview(
         self,

@@ -44,7 +44,10 @@ def point(run: str = RUN) -> dict[str, object]:
     return {"run_id": run, "key": "loss", "step": 1, "timestamp": 0, "value": 1.0}
 
 
-TOPICS = [f"run:{RUN}", f"log:{RUN}", "runs:7", "runs:8", "traces:7", "models", "experiments"]
+TOPICS = [
+    *(f"run:{RUN}", f"log:{RUN}", "runs:7", "runs:8", "traces:7", "models", "experiments"),
+    *("reports", "views"),
+]
 
 
 def listen(live: Live, topics=TOPICS, last_id: str | None = None):
@@ -61,6 +64,9 @@ def listen(live: Live, topics=TOPICS, last_id: str | None = None):
         (lambda lake: lake.patch("experiments", [{"experiment_id": "7"}]), ["experiments"]),
         (lambda lake: lake.patch("registered_models", [{"name": "m"}]), ["models"]),
         (lambda lake: lake.patch("model_versions", [{"name": "m", "version": 1}]), ["models"]),
+        (lambda lake: lake.patch("reports", [{"report_id": "r", "title": "x"}]), ["reports"]),
+        (lambda lake: lake.patch("saved_views", [{"view_id": "v", "name": "x"}]), ["views"]),
+        (lambda lake: lake.patch("view_stars", [{"view_id": "v", "name": "x"}]), ["views"]),
         (
             lambda lake: lake.patch("artifacts", [{"owner": RUN, "path": "x", "size": 1}]),
             [f"run:{RUN}", "runs:7"],

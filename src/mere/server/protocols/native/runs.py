@@ -11,7 +11,9 @@ from mere.entities.metric import MetricSummary
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Answer, Call, Permission
 from mere.server.protocols.native.arrow import ARROW, arrow_answer, wants_arrow
+from mere.server.protocols.native.sql import SqlText
 from mere.server.protocols.native.wire import operation
+from mere.services.portal.window_sql import window_sql
 from mere.services.portal.windows import WindowRequest
 from mere.services.runs.changes import Change, ChangeKind
 
@@ -122,6 +124,18 @@ def read_runs(call: Call) -> WindowPage | Answer:
     return arrow_answer(found.rows, {"window": msgspec.json.encode(said)})
 
 
+@operation(
+    "POST",
+    "/api/v1/runs/window/sql",
+    permission=_ANYTHING,
+    request=WindowRequest,
+    answer=SqlText,
+)
+def write_runs_sql(call: Call) -> SqlText:
+    """SQL that finds the runs of a window, as somebody goes on with it at ``POST /sql``."""
+    return SqlText(window_sql(call.warehouse.runs, call.warehouse.clock, call.data))
+
+
 @operation("GET", "/api/v1/runs/{run_id}", permission=_OF_RUN, request=RunId, answer=RunPage)
 def get_run(call: Call) -> RunPage:
     """One run with all it has, but for its metrics."""
@@ -215,4 +229,4 @@ def _check_may_edit(call: Call, run_ids: list[str]) -> None:
     warehouse.access.authorize(call.actor, Action.EDIT, Scope.all_of(*scopes))
 
 
-OPERATIONS = (read_runs, get_run, get_run_metrics, change_runs, undo_change)
+OPERATIONS = (read_runs, write_runs_sql, get_run, get_run_metrics, change_runs, undo_change)

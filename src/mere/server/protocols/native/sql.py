@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from mere.lake.sandbox import Stop
 
-__all__ = ["OPERATIONS"]
+__all__ = ["OPERATIONS", "SqlText"]
 
 _ANYTHING = Permission(Action.READ, scope=lambda _: Scope.anything())
 
@@ -78,6 +78,12 @@ class StatesQuery(msgspec.Struct):
 
     before: int | None = None
     limit: int = 50
+
+
+class SqlText(msgspec.Struct):
+    """A query for ``POST /sql`` that asks what another request asks."""
+
+    sql: str
 
 
 class SqlTables(msgspec.Struct):

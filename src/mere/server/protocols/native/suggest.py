@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from mere.entities.actor import Action, Scope
@@ -22,11 +24,13 @@ class SuggestRequest(msgspec.Struct):
         text: The filter.
         at: Where the cursor is; by default, at the end.
         experiments: Whose keys and values to suggest; by default, of all that may be read.
+        of: What is filtered.
     """
 
     text: str = ""
     at: int | None = None
     experiments: list[str] | None = None
+    of: Literal["runs", "traces"] = "runs"
 
 
 class KeysQuery(msgspec.Struct):
@@ -61,7 +65,8 @@ class RunKeysQuery(msgspec.Struct):
 def suggest(call: Call) -> SuggestionPage:
     """What may stand at the cursor of a filter, and what is wrong with it where."""
     data: SuggestRequest = call.data
-    return call.warehouse.suggestions.read(data.text, data.at, _within(call, data.experiments))
+    within = _within(call, data.experiments)
+    return call.warehouse.suggestions.read(data.text, data.at, within, data.of)
 
 
 @operation(

@@ -6,6 +6,7 @@ import msgspec
 
 from mere.entities.actor import Action, Scope
 from mere.server.operations import Call, Operation, Permission
+from mere.server.protocols.native.sql import SqlText
 from mere.server.protocols.native.wire import operation
 from mere.services.traces.window import (
     FACETS,
@@ -110,6 +111,19 @@ def read_traces(call: Call) -> TraceWindow:
     return call.warehouse.trace_windows.window(
         _within(call), data, order=data.order, offset=data.offset, limit=data.limit
     )
+
+
+@operation(
+    "POST",
+    "/api/v1/traces/window/sql",
+    permission=_ANYTHING,
+    request=TraceWindowRequest,
+    answer=SqlText,
+)
+def write_traces_sql(call: Call) -> SqlText:
+    """SQL that finds the traces of a list, as somebody goes on with it at ``POST /sql``."""
+    data: TraceWindowRequest = call.data
+    return SqlText(call.warehouse.trace_windows.sql(data.experiments, data, order=data.order))
 
 
 @operation(
@@ -230,6 +244,7 @@ def _check_may(call: Call, action: Action, trace_ids: list[str]) -> None:
 
 OPERATIONS: tuple[Operation, ...] = (
     read_traces,
+    write_traces_sql,
     count_traces,
     read_sessions,
     tag_traces,

@@ -64,6 +64,9 @@ _ROOT = Path(__file__).parents[1]
 _QUERY = "params.lr = '0.01' and metrics.m1 > 0.5 and tags.t0 != 'v7'"
 _ORDER = "metrics.m0 DESC"
 _PAGE = 25_000
+_WARM_UP_S = 5
+"""So long each server answers before anything is counted: what a process loads, it loads once."""
+
 _POINT = (
     '{{"run_id": "{run}", "key": "m", "value": 0.5, "timestamp": 1750000000000, "step": {{n}}}}'
 )
@@ -168,6 +171,10 @@ def _beside_mlflow(bench: Bench, stack: ExitStack, workers: int) -> None:
 def _raw(arena: _Arena) -> None:
     bench = arena.bench
     seconds = bench.choose(3, 10, 30)
+    names = ("server.log_metric.1", "server.log_metric.32", "server.log_batch.4")
+    for side in arena.sides if any(map(bench.wants, names)) else ():
+        bench.say(f"warming up: {side.name}")
+        _logged(side.url, arena.runs[side.name], bench.folder, 8, _WARM_UP_S)
     for connections in (1, 32):
         name = f"server.log_metric.{connections}"
         if bench.wants(name):

@@ -2,11 +2,13 @@ import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
+import { pageFiles } from "./pageFiles";
+
 // `npm run dev` shows the sources; what they ask for comes from a server started beside it.
 const server = process.env.MERE_URL ?? "http://127.0.0.1:5000";
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), pageFiles()],
   build: {
     outDir: "../src/mere/server/portal/static",
     emptyOutDir: true,

@@ -58,6 +58,23 @@ def test_what_few_need_is_loaded_when_needed(manifest):
         assert mark not in whole, f"{mark} is in what every page loads"
 
 
+def test_what_a_page_needs_is_asked_for_before_its_code_runs(page, watch, seeded):
+    page.goto(f"/p/{seeded.experiments['digits']}")
+    expect(page.get_by_role("grid")).to_be_visible()
+    settled(page)
+    asked = [one.url.partition("://")[2].partition("/")[2] for one in watch.requests]
+    needed = json.loads((STATIC / "pages.json").read_text())["/p/$experiment"]
+    for path in (*needed, "api/v1/session"):
+        assert asked.count(path) == 1, path
+    times = page.evaluate(
+        "() => Object.fromEntries(performance.getEntriesByType('resource')"
+        ".map((one) => [new URL(one.name).pathname.slice(1), [one.startTime, one.responseEnd]]))"
+    )
+    (entry,) = (path for path in times if path.startswith("assets/index-") and path.endswith(".js"))
+    late = [path for path in (*needed, "api/v1/session") if times[path][0] > times[entry][1]]
+    assert late == []
+
+
 def test_what_has_not_changed_is_not_sent_again(page, watch, seeded):
     page.goto(f"/p/{seeded.experiments['digits']}")
     expect(page.locator(".uplot").first).to_be_visible()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 
 import pytest
 from litestar.testing import TestClient
@@ -17,11 +18,14 @@ def client(tmp_path, monkeypatch):
     (static / "assets").mkdir(parents=True)
     (static / ".vite").mkdir()
     (static / ".vite" / "manifest.json").write_text("{}")
-    (static / "index.html").write_text("<!doctype html><title>the page</title>")
+    (static / "index.html").write_text("<!doctype html><head><title>the page</title></head>")
+    (static / "pages.json").write_text(
+        '{"/": ["assets/home-1.js"], "/p/$experiment/runs/$run": ["assets/run-2.js"]}'
+    )
     (static / "assets" / "main-1a2b.js").write_text("say('hello')\n" * 1_000)
     (tmp_path / "secret.txt").write_text("secret")
     monkeypatch.setattr(pages, "_FOLDER", static)
-    for kept in (pages._files, pages._packed):
+    for kept in (pages._files, pages._packed, pages._needed, pages._index_of):
         kept.cache_clear()
     warehouse = open_warehouse(str(tmp_path / "lake"))
     settings = ServerSettings(warehouse=warehouse.url)
@@ -29,7 +33,7 @@ def client(tmp_path, monkeypatch):
         create_app(settings, warehouse=warehouse), base_url="http://127.0.0.1:5000"
     ) as one:
         yield one
-    for kept in (pages._files, pages._packed):
+    for kept in (pages._files, pages._packed, pages._needed, pages._index_of):
         kept.cache_clear()
     close_warehouses()
 
@@ -43,6 +47,24 @@ def test_every_page_is_the_one_page(client, path):
     assert "default-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe-eval" not in policy
+
+
+@pytest.mark.parametrize(
+    ("path", "needed"),
+    [
+        ("/", ["/assets/home-1.js"]),
+        ("/p/17/runs/abc", ["/assets/run-2.js"]),
+        ("/p/17/runs/abc/", ["/assets/run-2.js"]),
+        ("/p/17/runs/abc/charts", []),
+        ("/p//runs/%22%3E%3Cscript%3E", ["/assets/run-2.js"]),
+        ("/nothing", []),
+    ],
+)
+def test_a_page_names_what_its_address_will_need(client, path, needed):
+    found = client.get(path, headers={"Accept": "text/html"}).text
+    links = re.findall(r'<link rel="modulepreload" crossorigin href="([^"]*)">', found)
+    assert links == needed
+    assert "<script" not in found
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/ajax-api/2.0/mlflow/nothing", "/v1/nothing"])

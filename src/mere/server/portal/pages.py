@@ -2,14 +2,17 @@
 
 The files' names hold their digests, so browsers keep them for ever; the page itself is asked for
 each time. All files are read at the first request and kept, compressed once: a build that comes
-later, while this server runs, cannot mix with them. Nothing here needs a sign-in: the page asks
+later, while this server runs, cannot mix with them. The page names in its head what its address
+will need, which `pages.json` of the build says. Nothing here needs a sign-in: the page asks
 who one is, and shows nothing until the server knows.
 """
 
 from __future__ import annotations
 
 import gzip
+import json
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +22,8 @@ from mere.server.protocols.native.wire import operation
 
 __all__ = ["OPERATIONS", "page_at"]
 
+_INDEX: Final = "index.html"
+_PAGES: Final = "pages.json"
 _FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {
     ".css": "text/css",
@@ -50,7 +55,7 @@ _NOT_BUILT: Final = (
 @operation("GET", "/", permission=PUBLIC, sends={200: "text/html"})
 async def home(call: Call) -> Answer:
     """The portal's page."""
-    return _page(call.headers.get("accept-encoding", ""))
+    return _page("/", call.headers.get("accept-encoding", ""))
 
 
 @operation("GET", "/assets/{name:path}", permission=PUBLIC, sends={200: "*/*"})
@@ -69,20 +74,26 @@ def page_at(path: str, accepted: str, coding: str) -> Answer | None:
     """The portal's page, if a browser goes to one of its addresses; else None."""
     if "text/html" not in accepted or path.startswith(_NOT_PAGES):
         return None
-    return _page(coding)
+    return _page(path, coding)
 
 
-def _page(coding: str) -> Answer:
-    if "index.html" not in _files():
+def _page(path: str, coding: str) -> Answer:
+    if _INDEX not in _files():
         return Answer(_NOT_BUILT.encode(), _TYPES[".html"], headers=_HEADERS)
-    return _file("index.html", coding, {**_HEADERS, **_ASK_AGAIN})
+    body, packed = _index_of(_pattern_of(path))
+    return _sent(body, packed, _TYPES[".html"], coding, {**_HEADERS, **_ASK_AGAIN})
 
 
 def _file(name: str, coding: str, headers: dict[str, str]) -> Answer:
     if name not in _files():  # so no path leads out of the folder
         raise NotFound(ErrorCode.ROUTE_NOT_FOUND, "the portal has no such file")
-    body, packed = _files()[name], _packed(name)
     media_type = _TYPES.get(Path(name).suffix, "application/octet-stream")
+    return _sent(_files()[name], _packed(name), media_type, coding, headers)
+
+
+def _sent(
+    body: bytes, packed: bytes, media_type: str, coding: str, headers: dict[str, str]
+) -> Answer:
     told = {**headers, "Vary": "Accept-Encoding"}
     if packed and "gzip" in coding:
         return Answer(packed, media_type, headers={**told, "Content-Encoding": "gzip"})
@@ -103,9 +114,42 @@ def _files() -> dict[str, bytes]:
 @cache
 def _packed(name: str) -> bytes:
     """A file's content compressed; empty where that makes it no smaller."""
-    body = _files()[name]
+    return _compressed(_files()[name])
+
+
+def _compressed(body: bytes) -> bytes:
     packed = gzip.compress(body, 9, mtime=0)
     return packed if len(packed) < len(body) else b""
+
+
+@cache
+def _needed() -> dict[str, list[str]]:
+    """The files that each page needs beyond those that all need, by its address."""
+    found: dict[str, list[str]] = json.loads(_files().get(_PAGES, b"{}"))
+    return found
+
+
+def _pattern_of(path: str) -> str:
+    """The address in the build's words; none where there is no such page."""
+    parts = path.rstrip("/").split("/")
+    for pattern in _needed():
+        names = pattern.rstrip("/").split("/")
+        if len(names) == len(parts) and all(
+            name.startswith("$") or name == part for name, part in zip(names, parts, strict=True)
+        ):
+            return pattern
+    return ""
+
+
+@cache
+def _index_of(pattern: str) -> tuple[bytes, bytes]:
+    """The page with the links to what it will need, as it is and compressed."""
+    links = "".join(
+        f'<link rel="modulepreload" crossorigin href="/{escape(name)}">'
+        for name in _needed().get(pattern, ())
+    )
+    body = _files()[_INDEX].replace(b"</head>", f"{links}</head>".encode(), 1)
+    return body, _compressed(body)
 
 
 OPERATIONS = (home, asset, mark)

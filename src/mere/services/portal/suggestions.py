@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mere.services.portal.key_catalogue import KeyCatalogue
     from mere.services.portal.windows import Windows
 
-__all__ = ["KnownRuns", "Problem", "Suggestion", "SuggestionPage", "Suggestions"]
+__all__ = ["Known", "KnownRuns", "Problem", "Suggestion", "SuggestionPage", "Suggestions"]
 
 _LIMIT = 50
 _CONJUNCTIONS = ("AND", "OR")

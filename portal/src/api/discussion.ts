@@ -224,8 +224,9 @@ const INBOX_A_LOOK = 50;
 const INBOX_EVERY_MS = 60_000;
 
 /** What waits for one. Failures of runs tell nobody by a tick of their own: ask each minute. */
-export function useInbox(isUnreadOnly: boolean, limit = INBOX_A_LOOK) {
+export function useInbox(isUnreadOnly: boolean, limit = INBOX_A_LOOK, isWanted = true) {
   return useQuery({
+    enabled: isWanted,
     queryKey: ["inbox", isUnreadOnly, limit],
     queryFn: ({ signal }) =>
       get("/api/v1/inbox", { query: { unread_only: isUnreadOnly, limit }, signal }),

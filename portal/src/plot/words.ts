@@ -1,9 +1,11 @@
 /** What stands beside a chart in words: places on the x axis, values, how much is shown. */
 
-import { count, number } from "../ui/format";
+import { count, formatOf, number } from "../ui/format";
 import type { Axis } from "./series";
 
-const moment = new Intl.DateTimeFormat("en", { dateStyle: "short", timeStyle: "medium" });
+const moment = formatOf(
+  () => new Intl.DateTimeFormat("en", { dateStyle: "short", timeStyle: "medium" }),
+);
 
 export const AXES: readonly { axis: Axis; label: string }[] = [
   { axis: "step", label: "Step" },
@@ -23,7 +25,7 @@ export function clock(seconds: number): string {
 
 /** Where on the x axis. */
 export function place(x: number, axis: Axis): string {
-  if (axis === "time") return moment.format(x * 1000);
+  if (axis === "time") return moment().format(x * 1000);
   return axis === "relative" ? clock(x) : number(Math.round(x * 10) / 10);
 }
 
@@ -40,22 +42,24 @@ export function logTick(value: number): string {
   return Math.abs(digit - Math.round(digit)) < 1e-6 ? tick(value) : "";
 }
 
-const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" });
-const shortDay = new Intl.DateTimeFormat("en", { day: "numeric", month: "short" });
-const minute = new Intl.DateTimeFormat("en", {
-  hour: "2-digit",
-  minute: "2-digit",
-  hourCycle: "h23",
-});
-const second = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" });
+const day = formatOf(
+  () => new Intl.DateTimeFormat("en", { day: "numeric", month: "short", year: "numeric" }),
+);
+const shortDay = formatOf(() => new Intl.DateTimeFormat("en", { day: "numeric", month: "short" }));
+const minute = formatOf(
+  () => new Intl.DateTimeFormat("en", { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }),
+);
+const second = formatOf(
+  () => new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h23" }),
+);
 
 /** Ticks of wall time: the time of day, and below it the day where that is another. */
 export function timeTicks(seconds: readonly number[], every: number): string[] {
-  if (every >= 86_400) return seconds.map((one) => shortDay.format(one * 1000));
+  if (every >= 86_400) return seconds.map((one) => shortDay().format(one * 1000));
   let before = "";
   return seconds.map((one) => {
-    const date = day.format(one * 1000);
-    const time = (every < 60 ? second : minute).format(one * 1000);
+    const date = day().format(one * 1000);
+    const time = (every < 60 ? second : minute)().format(one * 1000);
     const text = date === before ? time : `${time}\n${date}`;
     before = date;
     return text;

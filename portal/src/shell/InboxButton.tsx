@@ -1,7 +1,7 @@
 /** The inbox in the header: how much was not read, and what it is. */
 
 import { Popover } from "radix-ui";
-import { lazy, Suspense, useMemo, useState } from "react";
+import { lazy, Suspense, useEffect, useMemo, useState } from "react";
 
 import { useDiscussionTicks, useInbox } from "../api/discussion";
 import { Waiting } from "../ui";
@@ -11,9 +11,17 @@ import { KeyBarrier, useKeys, type Key } from "./keys";
 const Inbox = lazy(() => import("../discussion/Inbox"));
 const SHOWN_MAX = 99;
 
+/** What the page itself asks for is answered first. */
+const ASKED_AFTER_MS = 1_000;
+
 export function InboxButton() {
   const [isOpen, setOpen] = useState(false);
-  const unread = useInbox(true, 0).data?.unread ?? 0;
+  const [isAsked, setAsked] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(true), ASKED_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const unread = useInbox(true, 0, isAsked).data?.unread ?? 0;
   useDiscussionTicks();
   const keys = useMemo<Key[]>(
     () => [{ keys: "g i", does: "Open the inbox", act: () => setOpen(true) }],

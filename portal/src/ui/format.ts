@@ -1,7 +1,15 @@
 /** Numbers, times and sizes as people read them. */
 
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
-const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+/** Made when it is first used: a browser takes as long for one as for a page of rows. */
+export function formatOf<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
+}
+
+const relative = formatOf(() => new Intl.RelativeTimeFormat("en", { numeric: "auto" }));
+const exact = formatOf(
+  () => new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" }),
+);
 const STEPS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 31_536_000],
   ["month", 2_592_000],
@@ -47,13 +55,13 @@ export function ago(moment: Moment, now = Date.now()): string {
   if (found === null) return "";
   const seconds = (found.getTime() - now) / 1000;
   for (const [unit, length] of STEPS)
-    if (Math.abs(seconds) >= length) return relative.format(Math.round(seconds / length), unit);
-  return Math.abs(seconds) < 10 ? "just now" : relative.format(Math.round(seconds), "second");
+    if (Math.abs(seconds) >= length) return relative().format(Math.round(seconds / length), unit);
+  return Math.abs(seconds) < 10 ? "just now" : relative().format(Math.round(seconds), "second");
 }
 
 export function when(moment: Moment): string {
   const found = date(moment);
-  return found === null ? "" : exact.format(found);
+  return found === null ? "" : exact().format(found);
 }
 
 export function duration(seconds: number | null | undefined): string {

@@ -9,7 +9,7 @@ import { useExperiments } from "../../api/experiments";
 import { askRunsSql } from "../../api/sql";
 import { useTicks } from "../../api/live";
 import type { RowQuery } from "../../grid/blocks";
-import { writeColumns, type Column } from "../../grid/columns";
+import { askedOf, writeColumns, type Column } from "../../grid/columns";
 import { Grid } from "../../grid/Grid";
 import { RowStore, type GridRow } from "../../grid/RowStore";
 import { chosenCount, NOBODY, type Selection } from "../../grid/selection";
@@ -25,7 +25,15 @@ import { Foot } from "./Foot";
 import { Panes } from "./Panes";
 import type { Asked, Told } from "./Prompts";
 import { NoCharts, NoRuns } from "./NoRuns";
-import { pythonOf, queryOf, sqlColumns, useExploreState, without } from "./state";
+import {
+  BASE_COLUMNS,
+  pythonOf,
+  queryOf,
+  sqlColumns,
+  useExploreState,
+  without,
+  type ExploreState,
+} from "./state";
 import { Toolbar } from "./Toolbar";
 import { usePageKeys } from "./usePageKeys";
 import { useUndo } from "./useUndo";
@@ -51,13 +59,30 @@ export default function Explore() {
   return <Runs key={experiment} experiment={experiment} name={found?.name ?? ""} />;
 }
 
+/** So many columns are in sight at once. */
+const FIRST_COLUMNS = 12;
+
+/** Rows, the first of which are asked for before there is a page to show them. */
+function beginning(experiment: string, state: ExploreState): RowStore {
+  const store = new RowStore();
+  const columns = (state.columns ?? BASE_COLUMNS).slice(0, FIRST_COLUMNS);
+  store.setQuery(queryOf(experiment, state));
+  store.want({
+    first: 0,
+    last: 0,
+    columns: [...new Set(columns.map(({ text }) => askedOf(text)))],
+    anchor: null,
+  });
+  return store;
+}
+
 function Runs({ experiment, name }: { experiment: string; name: string }) {
   const router = useRouter();
   const navigate = useNavigate();
   const { state, set } = useExploreState();
-  const [store] = useState(() => new RowStore());
+  const [store] = useState(() => beginning(experiment, state));
   useSyncExternalStore(store.watch, store.snapshot);
-  const usual = useUsualColumns(experiment);
+  const usual = useUsualColumns(experiment, state.columns === null);
   const columns = state.columns ?? usual;
   const filterBar = useRef<HTMLInputElement>(null);
   const [isChoosing, setChoosing] = useState(false);

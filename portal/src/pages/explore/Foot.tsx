@@ -3,7 +3,7 @@
 import { useFreshness } from "../../api/live";
 import { chosenCount, type Selection } from "../../grid/selection";
 import { Button, cx } from "../../ui";
-import { count } from "../../ui/format";
+import { count, formatOf } from "../../ui/format";
 import type { Action } from "./changes";
 import type { Shelf } from "./state";
 import type { Said } from "./useUndo";
@@ -15,7 +15,7 @@ const FRESH = {
   offline: "no answer",
 } as const;
 
-const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+const clock = formatOf(() => new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" }));
 
 export interface FootProps {
   matching: number;
@@ -49,7 +49,7 @@ export function Foot(props: FootProps) {
       </span>
       <span className="text-muted" title="When the server last said what is shown">
         {FRESH[freshness]}
-        {seenAt !== null && `, fresh at ${clock.format(seenAt)}`}
+        {seenAt !== null && `, fresh at ${clock().format(seenAt)}`}
         {props.isBehind && ", asking …"}
       </span>
       {props.error !== null && (

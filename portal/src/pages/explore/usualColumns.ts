@@ -42,12 +42,13 @@ async function readUsual(experiment: string, signal: AbortSignal): Promise<Colum
   ];
 }
 
-/** Until the server has said, those that every run has. */
-export function useUsualColumns(experiment: string): readonly Column[] {
+/** Until the server has said, those that every run has; it is not asked where others are shown. */
+export function useUsualColumns(experiment: string, isWanted: boolean): readonly Column[] {
   const usual = useQuery({
     queryKey: ["usual columns", experiment],
     queryFn: ({ signal }) => readUsual(experiment, signal),
     staleTime: Infinity,
+    enabled: isWanted,
   });
   return usual.data ?? BASE_COLUMNS;
 }

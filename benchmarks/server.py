@@ -64,6 +64,7 @@ _ROOT = Path(__file__).parents[1]
 _QUERY = "params.lr = '0.01' and metrics.m1 > 0.5 and tags.t0 != 'v7'"
 _ORDER = "metrics.m0 DESC"
 _PAGE = 25_000
+_SETTLE_S = 20
 _WARM_UP_S = 5
 """So long each server answers before anything is counted: what a process loads, it loads once."""
 
@@ -153,6 +154,8 @@ def _beside_mlflow(bench: Bench, stack: ExitStack, workers: int) -> None:
             sides.append(stack.enter_context(mlflow_side("postgres", address, bench.folder)))
         except RuntimeError as error:
             bench.say(str(error))
+    bench.say("waiting until all have settled: MLflow starts processes of its own for a while")
+    time.sleep(_SETTLE_S)
     arena = _Arena(bench, sides, data)
     if bench.wants("server.start"):
         times = {side.name: side.started_s for side in sides}

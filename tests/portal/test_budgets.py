@@ -75,6 +75,14 @@ def test_what_a_page_needs_is_asked_for_before_its_code_runs(page, watch, seeded
     assert late == []
 
 
+def test_the_first_rows_are_asked_for_once(page, watch, seeded):
+    """They are on their way before there is a grid; what the grid wants then is the same."""
+    page.goto(f"/p/{seeded.experiments['digits']}?show=table&cols=!name;status")
+    expect(page.get_by_role("grid")).to_be_visible()
+    settled(page)
+    assert len([one for one in watch.requests if "runs/window" in one.url]) == 1
+
+
 def test_what_has_not_changed_is_not_sent_again(page, watch, seeded):
     page.goto(f"/p/{seeded.experiments['digits']}")
     expect(page.locator(".uplot").first).to_be_visible()

@@ -13,7 +13,7 @@ __all__ = ["Load", "check_all_there"]
 
 _RETRIED = frozenset({408, 429, 500, 502, 503, 504})
 _RETRY_S = 0.05
-_PATIENCE_S = 90.0
+_PATIENCE_S = 400.0
 _BATCH = 20
 
 
@@ -92,7 +92,7 @@ class Load:
         while time.monotonic() < give_up:
             try:
                 address = f"{self._url}/api/2.0/mlflow/runs/{what}"
-                answer = httpx.post(address, json=fields, timeout=60)
+                answer = httpx.post(address, json=fields, timeout=200)
             except httpx.TransportError:
                 done.retries += 1
                 time.sleep(_RETRY_S)

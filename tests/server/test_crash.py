@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 _KILLS = 3
 
 
-def _wait_for(load: Load, more: int, timeout_s: float = 60) -> None:
+def _wait_for(load: Load, more: int, timeout_s: float = 300) -> None:
     """Wait until so many more calls were acknowledged."""
     goal = load.acknowledged + more
     give_up = time.monotonic() + timeout_s

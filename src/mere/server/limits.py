@@ -13,6 +13,8 @@ from mere.errors import ErrorCode, Unavailable
 __all__ = ["Deadlines", "RateLimit"]
 
 _CLIENTS_MAX = 20_000
+_PAUSES_MAX = 5
+"""The watch that wakes later than after so many of its pauses was not running, nor was the rest."""
 
 
 class RateLimit:
@@ -47,6 +49,8 @@ class Deadlines:
     """How long answers may take; for one event loop.
 
     One task looks at all of them now and then: a timer for each would cost more than most answers.
+    Time in which the process did not run counts for nobody: after a machine was suspended or moved,
+    the clock says that every answer is late.
 
     Args:
         seconds: How long; what takes longer ends up to a second later.
@@ -56,6 +60,9 @@ class Deadlines:
     def __init__(self, seconds: float, clock: Clock) -> None:
         self._seconds = seconds
         self._clock = clock
+        self._pause_s = min(1.0, seconds / 10)
+        self._ran_s = 0.0
+        self._looked_at = clock.monotonic()
         self._begun: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
 
@@ -68,7 +75,7 @@ class Deadlines:
         """
         task = asyncio.current_task()
         assert task is not None
-        self._begun[task] = self._clock.monotonic()
+        self._begun[task] = self._now()
         try:
             yield
         except asyncio.CancelledError:
@@ -86,9 +93,16 @@ class Deadlines:
     async def watch(self) -> None:
         """End what takes too long, until cancelled."""
         while True:
-            await asyncio.sleep(min(1.0, self._seconds / 2))
-            before = self._clock.monotonic() - self._seconds
+            await asyncio.sleep(self._pause_s)
+            self._ran_s = self._now()
+            self._looked_at = self._clock.monotonic()
+            before = self._ran_s - self._seconds
             for task in [task for task, begun in self._begun.items() if begun < before]:
                 if task not in self._late:
                     self._late.add(task)
                     task.cancel()
+
+    def _now(self) -> float:
+        """For how many seconds the process has run."""
+        since_s = self._clock.monotonic() - self._looked_at
+        return self._ran_s + min(since_s, _PAUSES_MAX * self._pause_s)

@@ -18,7 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,8 @@ _PAGE = 25_000
 _SETTLE_S = 20
 _WARM_UP_S = 5
 """So long each server answers before anything is counted: what a process loads, it loads once."""
+_ENOUGH_S = 60
+"""What took this long in all is not repeated once more."""
 
 _POINT = (
     '{{"run_id": "{run}", "key": "m", "value": 0.5, "timestamp": 1750000000000, "step": {{n}}}}'
@@ -268,7 +272,7 @@ def _history(arena: _Arena) -> None:
             _mlflow("fill-points", side.store, run=run, points=points)
         sizes[side.name] = (arena.bytes(side) - before) / points
         if bench.wants("server.history.raw"):
-            raw[side.name] = min(_pages(side.url, run, points) for _ in range(3))
+            raw[side.name] = _best_of(3, partial(_pages, side.url, run, points))
         if bench.wants("server.history") and MLFLOW.exists():
             fields = {"run": run, "points": points}
             answers[side.name] = _mlflow("client", side.url, work="history", times=2, fields=fields)
@@ -280,11 +284,19 @@ def _history(arena: _Arena) -> None:
         arena.compare("server.bytes_per_point", "bytes", sizes, more=False, points=points)
 
 
+def _best_of(times: int, measure: Callable[[], float]) -> float:
+    """The least of so many milliseconds, or of fewer where they are many."""
+    taken: list[float] = []
+    while len(taken) < times and sum(taken) < _ENOUGH_S * 1000:
+        taken.append(measure())
+    return min(taken)
+
+
 def _pages(url: str, run: str, points: int) -> float:
     """How long all pages of a history take that the client asks for, without its own work."""
     asked: dict[str, Any] = {"run_id": run, "metric_key": "metric_0", "max_results": _PAGE}
     began, there, token = time.perf_counter(), 0, ""
-    with httpx.Client(timeout=600) as client:
+    with httpx.Client(timeout=1200) as client:
         while True:
             address = f"{url}/api/2.0/mlflow/metrics/get-history"
             text = client.get(address, params={**asked, "page_token": token} if token else asked)
@@ -348,15 +360,15 @@ def _searched(url: str, times: int) -> float:
         "order_by": [_ORDER],
         "max_results": 100,
     }
-    taken = []
-    with httpx.Client(timeout=600) as client:
-        for _ in range(times + 1):
+    taken: list[float] = []
+    with httpx.Client(timeout=1200) as client:
+        while len(taken) <= times and sum(taken) < _ENOUGH_S * 1000:
             began = time.perf_counter()
             answer = client.post(f"{url}/api/2.0/mlflow/runs/search", json=body)
             taken.append((time.perf_counter() - began) * 1000)
             assert answer.status_code == 200, answer.text
             assert len(answer.json()["runs"]) > 5
-    return statistics.median(taken[1:])
+    return statistics.median(taken[1:] or taken)
 
 
 def _start_full(arena: _Arena, workers: int) -> None:

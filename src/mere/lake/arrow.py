@@ -7,6 +7,7 @@ exactly the types of what is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
@@ -31,6 +32,7 @@ __all__ = ["arrow_schema", "from_log", "from_rows", "sort_order", "to_rows"]
 
 _FIELD_ID = b"PARQUET:field_id"
 _TIME = pa.timestamp("us", "UTC")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _PRIMITIVES = {
     "boolean": pa.bool_(),
     "int": pa.int32(),
@@ -122,42 +124,60 @@ def _array(kind: pa.DataType, values: Sequence[Any]) -> pa.Array:
     return pa.MapArray.from_arrays(offsets, keys, items, type=kind, mask=mask)
 
 
-def to_rows(table: pa.Table) -> list[Row]:
-    """The rows of a table as plain values: times in microseconds, maps as dicts."""
+def to_rows(table: pa.Table, *, has_datetimes: bool = False) -> list[Row]:
+    """The rows of a table as plain values, maps as dicts; a key that is there twice has the last.
+
+    Column by column: Arrow's own ``to_pylist`` makes an object of each value first, which takes
+    several times as long.
+
+    Args:
+        table: The rows.
+        has_datetimes: Whether times come as datetimes, or in microseconds.
+    """
     names = table.schema.names
-    columns = [_values(column.combine_chunks()) for column in table.columns]
+    columns = [_values(column.combine_chunks(), has_datetimes) for column in table.columns]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
-def _values(array: pa.Array) -> list[Any]:
+def _values(array: pa.Array, has_datetimes: bool) -> list[Any]:  # noqa: FBT001  private, recursive
     """An array as plain values, taken apart as `_array` puts it together."""
     kind = array.type
-    if pa.types.is_timestamp(kind):
-        return array.cast(pa.int64()).to_pylist()  # type: ignore[no-any-return]
-    if not pa.types.is_nested(kind):
-        return array.to_pylist()  # type: ignore[no-any-return]
+    if pa.types.is_timestamp(kind) and (not has_datetimes or _is_utc(kind)):
+        moments = array.cast(pa.int64()).to_pylist()
+        return _datetimes(moments) if has_datetimes else moments
     values: list[Any]
     if pa.types.is_struct(kind):
         names = [field.name for field in kind]
-        parts = [_values(part) for part in array.flatten()]
+        parts = [_values(part, has_datetimes) for part in array.flatten()]
         values = [dict(zip(names, entry, strict=True)) for entry in zip(*parts, strict=True)]
-    else:
+    elif pa.types.is_map(kind) or pa.types.is_list(kind):
         first, last = array.offsets[0].as_py(), array.offsets[-1].as_py()
         ends = [offset - first for offset in array.offsets.to_pylist()]
         if pa.types.is_map(kind):
-            keys = _values(array.keys.slice(first, last - first))
-            items = _values(array.items.slice(first, last - first))
+            keys = _values(array.keys.slice(first, last - first), has_datetimes)
+            items = _values(array.items.slice(first, last - first), has_datetimes)
             values = [
                 dict(zip(keys[start:end], items[start:end], strict=True))
                 for start, end in pairwise(ends)
             ]
         else:
-            items = _values(array.values.slice(first, last - first))
+            items = _values(array.values.slice(first, last - first), has_datetimes)
             values = [items[start:end] for start, end in pairwise(ends)]
+    else:
+        return array.to_pylist()  # type: ignore[no-any-return]
     if array.null_count:
         valid = array.is_valid().to_pylist()
         return [value if is_valid else None for value, is_valid in zip(values, valid, strict=True)]
     return values
+
+
+def _is_utc(kind: pa.TimestampType) -> bool:
+    """Whether a time is one of ours; the query engine has a longer name for UTC."""
+    return kind.unit == "us" and kind.tz in ("UTC", "Etc/UTC")
+
+
+def _datetimes(moments: list[int | None]) -> list[datetime | None]:
+    return [None if us is None else _EPOCH + timedelta(microseconds=us) for us in moments]
 
 
 def sort_order(table: pa.Table, columns: Sequence[str]) -> pa.Array:

@@ -92,3 +92,11 @@ def test_parts_put_behind_one_another_are_read_as_one(schema):
 def test_a_missing_field_of_a_struct_is_null(schema):
     rows = to_rows(from_rows(schema, [{"id": "0", "pair": {"a": "x"}}]))
     assert rows[0]["pair"] == {"a": "x", "at": None}
+
+
+@pytest.mark.parametrize("utc", ["UTC", "Etc/UTC", "Europe/Paris", None])
+@pytest.mark.parametrize("start", [0, 1, 2])
+def test_with_datetimes_rows_are_what_arrow_makes_of_them(schema, utc, start):
+    times = pa.array([0, None, -1_500_000, 1_700_000_000_000_001], pa.timestamp("us", utc))
+    table = from_rows(schema, ROWS).append_column("at", times).slice(start)
+    assert to_rows(table, has_datetimes=True) == table.to_pylist(maps_as_pydicts="lossy")

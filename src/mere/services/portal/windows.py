@@ -25,6 +25,7 @@ from mere.search.binding import Field, bind_name
 from mere.search.parser import parse_order
 from mere.search.schema import RUNS, Type
 from mere.search.sql import OrderTerm, Parameters, compile_filter, compile_order
+from mere.services.runs.kept_columns import JOINED, KeptParameters
 from mere.services.runs.search import View
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MEAN",
-    "KeptParameters",
     "WindowAnswer",
     "WindowRequest",
     "Windows",
@@ -53,22 +53,6 @@ COLUMNS_MAX = 100
 GROUPS_MAX = 10
 _DEAD_MS = 5_000
 MEAN = re.compile(r"\s*mean\s*\(\s*(.+)\s*\)\s*", re.IGNORECASE | re.DOTALL)
-_BASE = (
-    "experiment_id",
-    "parent_run_id",
-    "kind",
-    "name",
-    "status",
-    "lifecycle",
-    "started_at",
-    "ended_at",
-    "created_by",
-    "heartbeat_at",
-    "deleted_at",
-    "updated_at",
-    "group_name",
-)
-_JOINED = "experiment"
 _LIVES = "list_contains($lifecycles, lifecycle)"
 _EPOCH_US = re.compile(r"epoch_us\((\w+)\)")
 _WORD = re.compile(r"\bexperiment\b")
@@ -118,33 +102,6 @@ class WindowAnswer(msgspec.Struct):
     total: int
     is_grouped: bool
     tag: str
-
-
-class KeptParameters(Parameters):
-    """Parameters of a query over kept columns: what is read becomes one of those.
-
-    Args:
-        now_us: What time it is, for all that depends on it.
-    """
-
-    def __init__(self, now_us: int) -> None:
-        super().__init__(now_us)
-        self.columns: dict[str, str] = {name: name for name in _BASE}
-
-    def read(self, what: Field) -> str:
-        """The SQL for a field's value: a column of the kept rows, where it is one of the run's."""
-        from mere.lake.kept import column_name, text_literal
-
-        expression = what.expression
-        if what.related is not None or "$now_us" in expression:
-            return super().read(what)
-        if expression in self.columns or expression in (_JOINED, "run_id"):
-            return expression
-        if what.key is not None:
-            expression = expression.replace("{}", text_literal(what.key))
-        name = column_name(expression)
-        self.columns[name] = expression
-        return name
 
 
 def name_of_column(text: str) -> Field:
@@ -285,7 +242,7 @@ class Windows:
             for number, text in enumerate(request.columns)
             if not MEAN.fullmatch(text)
         }
-        named = [name for name, expression in shown.items() if expression == _JOINED]
+        named = [name for name, expression in shown.items() if expression == JOINED]
         shown |= dict.fromkeys(named, "experiment_id")
         picked = [f"{expression} as {name}" for name, expression in shown.items()]
         chosen = f"select {', '.join(['run_id', *keys, *picked])} from found"

@@ -150,7 +150,7 @@ class Runs:
         Raises:
             InvalidInput: The filter, order, status, view, columns or limit is wrong.
         """
-        return self._find(query, limit, None).rows
+        return self._find(query, limit).rows
 
     def search_page(
         self,
@@ -169,14 +169,24 @@ class Runs:
         Raises:
             InvalidInput: As for `search`, or the token is not one of this query.
         """
-        return self._find(query, check_page_size(max_results), page_token)
+        return self._find(query, check_page_size(max_results), page_token, is_kept=True)
 
-    def _find(self, query: RunQuery, limit: int | None, page_token: str | None) -> Page:
+    def _find(
+        self,
+        query: RunQuery,
+        limit: int | None,
+        page_token: str | None = None,
+        *,
+        is_kept: bool = False,
+    ) -> Page:
         wanted = query.get("experiment")
         names = [wanted] if isinstance(wanted, str) else wanted
         ids, status, where = query.get("experiment_ids"), query.get("status"), query.get("where")
         view = View.of(query.get("view", View.ACTIVE))
-        subject = self.subject(view, self.dead())
+        dead = self.dead()
+        subject = self.subject(view, dead)
+        if is_kept:  # who pages through runs asks again
+            subject.kept = self.subject(view, dead, "kept_rows").relation
         if names is not None:
             subject.only("experiment = any($experiments)", experiments=list(names))
         if ids is not None:

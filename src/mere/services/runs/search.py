@@ -15,6 +15,7 @@ from mere.errors import ErrorCode, InvalidInput
 from mere.search.pages import Cursor, after, order_by, read_token, write_token
 from mere.search.schema import Entity
 from mere.search.sql import Parameters, Pattern, compile_filter, compile_order
+from mere.services.runs.kept_columns import KeptParameters
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -81,6 +82,8 @@ class Subject:
         is_wide: Whether these may look at any column.
         params: Values for ``$name`` in them.
         columns: The columns there are.
+        kept: The relation over ``kept_rows`` instead of the table, where columns of it are kept in
+            memory for this search; see `KeptParameters`.
     """
 
     entity: Entity
@@ -89,6 +92,7 @@ class Subject:
     conditions: list[str] = field(default_factory=list)
     is_wide: bool = False
     params: dict[str, Any] = field(default_factory=dict)
+    kept: str = ""
 
     def only(self, condition: str, **params: Any) -> None:
         """Narrow it down."""
@@ -126,7 +130,8 @@ def find_rows(
     """
     _check_limit(limit)
     shown = _columns(subject, columns)
-    parameters = Parameters(now_us)
+    is_kept = bool(subject.kept) and _is_short(subject, limit)
+    parameters = KeptParameters(now_us) if is_kept else Parameters(now_us)
     terms = compile_order(subject.entity, order, parameters)
     identity = [subject.entity.name, filter or "", order, list(query)]
     cursor = None if page_token is None else read_token(identity, page_token, terms)
@@ -139,14 +144,18 @@ def find_rows(
     keys = "".join(f", {t.expression} as {n}" for t, n in zip(terms, names, strict=True))
     conditions = [*subject.conditions, *([condition] if condition else ["true"])]
     behind = after(terms, names, cursor, parameters) if cursor else "true"
-    is_cheap = _is_cheap(subject, parameters, limit) and columns is None
-    found = lake.sql(
-        f"with {subject.relation} select * from ("
-        f"select {f'{subject.entity.key}' if is_cheap else shown}{keys} from found "
+    is_split = is_kept or (_is_short(subject, limit) and not parameters.has_keys)
+    query = (
+        f"with {subject.kept if is_kept else subject.relation} select * from ("
+        f"select {f'{subject.entity.key}' if is_split else shown}{keys} from found "
         f"where {' and '.join(conditions)}) where {behind} order by {order_by(terms, names)}"
-        + ("" if limit is None else f" limit {int(limit) + 1}"),
-        params={**subject.params, **parameters.values},
+        + ("" if limit is None else f" limit {int(limit) + 1}")
     )
+    given = {**subject.params, **parameters.values}
+    if isinstance(parameters, KeptParameters):
+        found = lake.sql_kept(query, given, "runs", parameters.columns)
+    else:
+        found = lake.sql(query, params=given)
     token = None
     if limit is not None and found.num_rows > limit:
         if limit:
@@ -154,19 +163,18 @@ def find_rows(
             token = write_token(identity, Cursor(parameters.now_us, values))
         found = found.slice(0, limit)
     rows = found.drop_columns([name.strip('"') for name in names])
-    return Page(_whole(lake, subject, rows) if is_cheap else rows, token)
+    return Page(_fetched(lake, subject, rows, shown) if is_split else rows, token)
 
 
-def _is_cheap(subject: Subject, parameters: Parameters, limit: int | None) -> bool:
-    """Whether to find keys first and then fetch their rows.
+def _is_short(subject: Subject, limit: int | None) -> bool:
+    """Whether keys may be found first and their rows fetched then.
 
-    Where maps are not looked at, that reads them for few rows instead of for all.
+    Where maps are not looked at, or are kept, that reads them for few rows instead of for all.
     """
-    is_short = limit is not None and limit <= _FETCHED_MAX
-    return is_short and not subject.is_wide and not parameters.has_keys
+    return limit is not None and limit <= _FETCHED_MAX and not subject.is_wide
 
 
-def _whole(lake: Lake, subject: Subject, keys: pa.Table) -> pa.Table:
+def _fetched(lake: Lake, subject: Subject, keys: pa.Table, shown: str) -> pa.Table:
     """The rows of these keys, in their order; one that went meanwhile is left out."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -177,7 +185,7 @@ def _whole(lake: Lake, subject: Subject, keys: pa.Table) -> pa.Table:
         name: value for name, value in subject.params.items() if f"${name}" in subject.relation
     }
     rows = lake.sql(
-        f"with {subject.relation} select * from found "
+        f'with {subject.relation} select {key} as "found key", {shown} from found '
         f"where {key} = any($wanted) and {key} between $first and $last",
         params={
             **known,
@@ -186,8 +194,8 @@ def _whole(lake: Lake, subject: Subject, keys: pa.Table) -> pa.Table:
             "last": max(ids, default=""),
         },
     )
-    places = pc.index_in(pa.array(ids, pa.string()), rows[key])
-    return rows.take(places.drop_null())
+    places = pc.index_in(pa.array(ids, pa.string()), rows["found key"])
+    return rows.drop_columns(["found key"]).take(places.drop_null())
 
 
 def _columns(subject: Subject, columns: Sequence[str] | None) -> str:

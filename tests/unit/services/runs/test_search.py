@@ -73,6 +73,44 @@ def test_all_columns_are_there_however_rows_are_found(house: Warehouse) -> None:
     assert house.runs.search(filter="status = 'FAILED'", limit=4).num_rows == 0
 
 
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_pages_out_of_kept_columns_are_what_a_search_finds(
+    house: Warehouse, clock: ManualClock, is_folded: bool
+) -> None:
+    """Also after what is kept was changed, gone, judged dead, or binned with its experiment."""
+    if is_folded:
+        house.lake.fold()
+    queries: list[dict[str, Any]] = [
+        {"filter": "metrics.m > 1 and params.n != '7'", "order": "metrics.m DESC"},
+        {"filter": "params.n in ('1', '3', '8')"},
+        {"filter": "tags.t = 'x' or params.late is null", "order": ["params.n ASC"]},
+        {"filter": "status = 'KILLED'", "columns": ["params", "run_id"]},
+        {"experiment": ["one", "three"], "order": "params.late DESC"},
+        {"view": "all", "columns": ["lifecycle", "run_id", "experiment", "tags"]},
+    ]
+
+    def check() -> list[int]:
+        for query in queries:
+            page = house.runs.search_page(max_results=1000, **query)
+            assert page.rows.equals(house.runs.search(**query)), query
+            assert page.next_page_token is None
+        return ids(house.runs.search_page(max_results=2, **queries[0]).rows)
+
+    assert check() == [8, 6]
+    house.runs.set_tags(f"{2:032x}", {"t": "x"})
+    house.runs.log_params(f"{6:032x}", {"late": "1"})
+    points = Points()
+    points.add("m", 1, clock.now_us(), 9.0)
+    house.metrics.log(f"{3:032x}", points)
+    house.lake.patch("runs", [{"run_id": f"{5:032x}", "heartbeat_at": clock.now_us()}])
+    house.runs.delete([f"{8:032x}"])
+    assert check() == [3, 6]
+    house.lake.fold()
+    house.experiments.delete(house.experiments.find("one").experiment_id)
+    clock.advance(7 * 24 * 3600)
+    assert check() == [5, 4]
+
+
 def test_a_token_is_bound_to_its_query(house: Warehouse) -> None:
     query: dict[str, Any] = {
         "filter": "metrics.m >= 0",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from mere.lake.arrow import to_rows
 from mere.server.operations import SIGNED_IN, Call
 from mere.server.protocols.mlflow.errors import invalid, invalid_value
 from mere.server.protocols.mlflow.experiments import ensure_default
 from mere.server.protocols.mlflow.run_links import links_of
 from mere.server.protocols.mlflow.validation import check_experiment_id, check_max_results
 from mere.server.protocols.mlflow.wire import Int64, Request, message, operation
-from mere.server.protocols.mlflow.words import experiment_message, run_message
+from mere.server.protocols.mlflow.words import RUN_COLUMNS, experiment_message, run_message
 from mere.services.runs.search import View
 
 __all__ = ["OPERATIONS", "SearchRuns", "find_runs", "summaries_of"]
@@ -119,8 +120,9 @@ def find_runs(call: Call, data: SearchRuns) -> dict[str, Any]:
         filter=data.filter or None,
         order=list(data.order_by) or None,
         view=_view("run_view_type", data.run_view_type),
+        columns=RUN_COLUMNS,
     )
-    rows: list[dict[str, Any]] = page.rows.to_pylist(maps_as_pydicts="lossy")
+    rows = to_rows(page.rows, has_datetimes=True)
     links = links_of(call.warehouse, _ids(rows))
     nothing: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     return message(

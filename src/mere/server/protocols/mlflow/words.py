@@ -16,6 +16,7 @@ from mere.errors import MereError
 from mere.server.protocols.mlflow.wire import double, message
 
 __all__ = [
+    "RUN_COLUMNS",
     "RUN_NAME",
     "artifact_root",
     "columns_of",
@@ -62,6 +63,26 @@ def experiment_message(row: Mapping[str, Any]) -> dict[str, Any]:
         tags=pairs(row.get("tags")),
         workspace="default",
     )
+
+
+RUN_COLUMNS = (
+    "run_id",
+    "name",
+    "experiment_id",
+    "created_by",
+    "status",
+    "started_at",
+    "ended_at",
+    "lifecycle",
+    "artifact_location",
+    "parent_run_id",
+    "notes",
+    "source",
+    "params",
+    "tags",
+    "metric_summary",
+)
+"""The columns of which a run's message is made."""
 
 
 def run_info(row: Mapping[str, Any]) -> dict[str, Any]:

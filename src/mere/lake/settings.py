@@ -31,8 +31,9 @@ class LakeSettings:
     log_file_rows: int = 4_000_000
     """Rows in one file of a log table."""
 
-    keyed_group_rows: int = 10_000
-    """Rows in one row group of a keyed table; the least a reader of one row decodes."""
+    keyed_group_rows: int = 2_048
+    """Rows in one row group of a keyed table; the least a reader of one row decodes. As many as
+    the query engine takes at a time: with fewer, reading all rows takes longer."""
 
     log_group_rows: int = 65_536
     """Rows in one row group of a log table; the least a reader of one run's points decodes."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
 
-__all__ = ["SYSTEM_PREFIX", "MetricSummary", "Points", "Tally"]
+__all__ = ["SYSTEM_PREFIX", "MetricSummary", "Points", "Tally", "tallies_of"]
 
 SYSTEM_PREFIX = "system/"
 """Keys that begin so measure the machine and not the training."""
@@ -41,6 +43,33 @@ class Tally(msgspec.Struct):
         at, latest = (step, timestamp), (self.step, self.timestamp)
         if at > latest or (at == latest and not value <= self.value):
             self.step, self.timestamp, self.value = step, timestamp, value
+
+
+def tallies_of(
+    keys: Iterable[str],
+    steps: Iterable[int],
+    timestamps: Iterable[int],
+    values: Iterable[float],
+) -> dict[str, Tally]:
+    """The tallies of points given by column, by key: the same as to `Tally.add` each."""
+    by_key: defaultdict[str, list[tuple[int, int, float]]] = defaultdict(list)
+    for key, point in zip(keys, zip(steps, timestamps, values, strict=True), strict=True):
+        by_key[key].append(point)
+    return {key: _tally(points) for key, points in by_key.items()}
+
+
+def _tally(points: Sequence[tuple[int, int, float]]) -> Tally:
+    first, *others = points
+    tally = Tally(*first, first[2], first[2], 1)
+    if not others:
+        return tally
+    values = [value for _, _, value in points]
+    if math.isnan(sum(values)):
+        # A NaN among them, perhaps: it has no order, so each is looked at by itself.
+        for point in others:
+            tally.add(*point)
+        return tally
+    return Tally(*max(points), min(values), max(values), len(points))
 
 
 class MetricSummary(msgspec.Struct, frozen=True):

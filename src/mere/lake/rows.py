@@ -277,34 +277,21 @@ def merge_tallies(mine: dict[str, Any] | None, contribution: list[Any]) -> dict[
     latest value of a step and time it gives way to any number.
     """
     step, timestamp, value, least, greatest, count = contribution
-    theirs = {
-        "step": step,
-        "timestamp": timestamp,
-        "value": value,
-        "min": least,
-        "max": greatest,
-        "count": count,
-    }
     if mine is None:
-        return theirs
-    latest = max(mine, theirs, key=_recency)
-    return {
-        "step": latest["step"],
-        "timestamp": latest["timestamp"],
-        "value": latest["value"],
-        "min": _pick(min, mine["min"], theirs["min"]),
-        "max": _pick(max, mine["max"], theirs["max"]),
-        "count": mine["count"] + theirs["count"],
-    }
-
-
-def _recency(tally: dict[str, Any]) -> tuple[int, int, bool, float]:
-    value = tally["value"]
-    is_nan = math.isnan(value)
-    return tally["step"], tally["timestamp"], not is_nan, 0.0 if is_nan else value
-
-
-def _pick(choose: Any, first: float, second: float) -> float:
-    if math.isnan(first):
-        return second
-    return first if math.isnan(second) else float(choose(first, second))
+        return {
+            "step": step,
+            "timestamp": timestamp,
+            "value": value,
+            "min": least,
+            "max": greatest,
+            "count": count,
+        }
+    merged = {**mine, "count": mine["count"] + count}
+    at, latest = (step, timestamp), (mine["step"], mine["timestamp"])
+    if at > latest or (at == latest and (value > mine["value"] or math.isnan(mine["value"]))):
+        merged |= {"step": step, "timestamp": timestamp, "value": value}
+    if least < mine["min"] or math.isnan(mine["min"]):
+        merged["min"] = least
+    if greatest > mine["max"] or math.isnan(mine["max"]):
+        merged["max"] = greatest
+    return merged

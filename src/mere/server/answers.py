@@ -49,7 +49,7 @@ async def respond(call: Call, answer: Any) -> Reply:
 
 def _coding(call: Call) -> str | None:
     """The coding that the client takes; none on the same machine, where bytes cost nothing."""
-    headers = call.raw.headers
+    headers = call.headers
     client = call.raw.client
     is_near = client is None or client.host in _LOOPBACK
     if is_near and "x-forwarded-for" not in headers:

@@ -179,7 +179,7 @@ async def perform(
     """Answer one request, whatever happens."""
     call = Call(server, operation, request)
     begun = server.asked_at = server.clock.monotonic()
-    call.request_id = server.request_ids.of(request.headers.get("x-request-id"))
+    call.request_id = server.request_ids.of(call.headers.get("x-request-id"))
     outcome = "ok"
     try:
         answer = await _answer(call)
@@ -218,8 +218,7 @@ async def _answer(call: Call) -> Any:
     call.actor = await server.identify(call)
     if operation.is_stream:
         return await _handled(call)
-    with server.deadlines.kept():
-        return await _handled(call)
+    return await server.deadlines.keep(_handled(call))
 
 
 async def _handled(call: Call) -> Any:

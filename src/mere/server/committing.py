@@ -59,7 +59,7 @@ class GroupCommit:
         if self._sending is None:
             self._sending = loop.create_task(self._send_all())
         # Whoever asked may go away; what it sent is written nevertheless.
-        await asyncio.shield(waiting.done)
+        await waiting.done
 
     async def drain(self) -> None:
         """Wait until nothing is left to be written."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from mere.clock import Clock
 from mere.errors import ErrorCode, Unavailable
 
 __all__ = ["Deadlines", "RateLimit"]
 
+_T = TypeVar("_T")
 _CLIENTS_MAX = 20_000
 _PAUSES_MAX = 5
 """The watch that wakes later than after so many of its pauses was not running, nor was the rest."""
@@ -66,9 +67,8 @@ class Deadlines:
         self._begun: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Hold the task that runs the block to the limit.
+    async def keep(self, answer: Awaitable[_T]) -> _T:
+        """Wait for an answer, and hold the task that does so to the limit.
 
         Raises:
             Unavailable: It took longer.
@@ -77,7 +77,7 @@ class Deadlines:
         assert task is not None
         self._begun[task] = self._now()
         try:
-            yield
+            return await answer
         except asyncio.CancelledError:
             if task not in self._late:
                 raise

@@ -222,6 +222,8 @@ class Call:
         self.server = server
         self.operation = operation
         self.raw = raw
+        self.headers: Mapping[str, str] = raw.headers
+        """The request's headers; names are looked up in any case."""
         self.actor = Actor.nobody()
         """Who asks."""
         self.data: Any = None
@@ -249,11 +251,6 @@ class Call:
         """The query string, names repeated as they came."""
         return list(self.raw.query_params.multi_items())
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The request's headers; names are looked up in any case."""
-        return self.raw.headers
-
     async def commit(self, batch: Batch) -> None:
         """Make a batch durable together with those of other requests.
 
@@ -274,7 +271,7 @@ class Call:
             InvalidInput: It is larger than allowed, and is not read to its end then; or too slow.
         """
         limit = max_bytes or self.operation.body_max or self.server.settings.body_bytes_max
-        announced = self.raw.headers.get("content-length", "")
+        announced = self.headers.get("content-length", "")
         if not (announced.isascii() and announced.isdigit()):
             announced = ""
         if announced and int(announced) > limit:
@@ -312,7 +309,7 @@ class Call:
 
     @property
     def _has_body(self) -> bool:
-        headers = self.raw.headers
+        headers = self.headers
         return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 

@@ -6,7 +6,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mere.entities.metric import Points
+from mere.entities.metric import Points, Tally, tallies_of
 from mere.lake.rows import merge_tallies
 
 _points = st.lists(
@@ -39,6 +39,16 @@ def test_a_tally_is_what_the_engine_makes_of_single_points(
         merged = merge_tallies(merged, [step, timestamp, value, value, value, 1])
     assert merged is not None
     assert _equal(msgspec.structs.asdict(gathered.tallies["k"]), merged)
+    together = tallies_of(["k"] * len(points), *zip(*points, strict=True))
+    assert _equal(msgspec.structs.asdict(together["k"]), merged)
+
+
+def test_tallies_are_of_each_key_by_itself() -> None:
+    found = tallies_of("abab", [1, 2, 3, 4], [9, 8, 7, 6], [0.5, math.nan, -1.0, 2.0])
+    assert list(found) == ["a", "b"]
+    assert found["a"] == Tally(3, 7, -1.0, -1.0, 0.5, 2)
+    assert found["b"] == Tally(4, 6, 2.0, 2.0, 2.0, 2)
+    assert tallies_of([], [], [], []) == {}
 
 
 def test_points_are_kept_by_column() -> None:

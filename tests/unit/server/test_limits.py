@@ -40,9 +40,7 @@ def test_time_in_which_the_process_did_not_run_makes_no_answer_late():
     deadlines = Deadlines(1.0, clock)
 
     async def answer(seconds: float) -> str:
-        with deadlines.kept():
-            await asyncio.sleep(seconds)
-            return "in time"
+        return await deadlines.keep(asyncio.sleep(seconds, "in time"))
 
     async def both() -> list[str]:
         watch = asyncio.create_task(deadlines.watch())

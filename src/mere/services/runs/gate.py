@@ -227,7 +227,7 @@ class RunGate:
             self._experiments.clear()
         for segment in view.tail:
             if segment.name not in self._seen:
-                self.recent.add(segment.logs.get(METRICS.name, ()))
+                self.recent.learn(segment.logs.get(METRICS.name, ()))
                 if self._watched:
                     self._note(segment)
                 if is_root_known:

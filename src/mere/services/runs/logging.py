@@ -18,23 +18,25 @@ slips through is told apart when histories are read (`mere.services.runs.histori
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from mere.entities.limits import check_key, check_param, check_tag
-from mere.entities.metric import Points
+from mere.entities.metric import tallies_of
 from mere.errors import ErrorCode, InvalidInput, NotFound
 from mere.lake.records import Batch, LogPart, Patch
 from mere.services.runs.gate import KnownRun, RunGate
 from mere.services.runs.logged_models import measured_rows
-from mere.services.runs.recent_points import RecentPoints, identity
+from mere.services.runs.recent_points import RecentPoints
 from mere.services.tables import LOGGED_MODELS, METRICS, RUNS
 
 if TYPE_CHECKING:
     from mere.clock import Clock
     from mere.lake import Lake
 
-__all__ = ["TIME_US_MAX", "Logging", "Point"]
+__all__ = ["TIME_US_MAX", "Logging", "PlannedBatch", "Point", "PointColumns", "by_column"]
 
 TIME_US_MAX = 253_402_300_799_999_999
 """The last microsecond of the year 9999: what comes later, no calendar of ours can show."""
@@ -50,6 +52,27 @@ class Point(NamedTuple):
     logged_model_id: str | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
+
+
+PointColumns = Mapping[str, list[Any]]
+"""Points of one run: the fields of `Point` by column, the last three only where any is given."""
+
+
+def by_column(points: Iterable[Point]) -> PointColumns:
+    """Points that are at hand one by one, by column."""
+    rows = list(points)
+    is_measured = any(any(row[4:]) for row in rows)
+    names = Point._fields if is_measured else Point._fields[:4]
+    return {name: [getattr(row, name) for row in rows] for name in names}
+
+
+class PlannedBatch(Batch):
+    """A batch that knows its points, to be told from others when it is stored."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.points: Collection[bytes] = ()
+        """By their identities."""
 
 
 class Logging:
@@ -68,15 +91,15 @@ class Logging:
     def plan(
         self,
         run: KnownRun,
-        points: Iterable[Point] = (),
+        points: PointColumns | None = None,
         tags: Mapping[str, Any] | None = None,
         changes: Mapping[str, Any] | None = None,
-    ) -> Batch:
+    ) -> PlannedBatch:
         """The batch of what is logged to a run, params aside.
 
         Args:
             run: The run, from the gate.
-            points: What was measured.
+            points: What was measured; the caller has checked that the numbers fit their columns.
             tags: Tags to set; a value of None removes the tag.
             changes: Columns of the run to set.
 
@@ -85,15 +108,20 @@ class Logging:
         """
         return self._plan(run.run_id, points, {}, tags, changes)
 
-    def plan_point(self, run: KnownRun, key: str, step: int, timestamp: int, value: float) -> Batch:
+    def plan_point(
+        self, run: KnownRun, key: str, step: int, timestamp: int, value: float
+    ) -> PlannedBatch:
         """The batch of one point: what `plan` makes of it, in a tenth of the time.
 
         The caller has checked that the key may be one, and that the numbers fit their columns.
         """
         run_id = run.run_id
-        batch = Batch()
-        if identity(run_id, key, step, timestamp, value) in self.gate.recent:
+        batch = PlannedBatch()
+        recent = self.gate.recent
+        known = recent.identity(run_id, key, step, timestamp, value)
+        if known in recent:
             return batch
+        batch.points = (known,)
         columns: dict[str, list[Any]] = {
             "run_id": [run_id],
             "key": [key],
@@ -107,15 +135,15 @@ class Logging:
         batch.records = 2
         return batch
 
-    def remember(self, batch: Batch) -> None:
+    def remember(self, batch: PlannedBatch) -> None:
         """Know the points of a batch that is durable now, so that they are not stored again."""
-        self.gate.recent.add(batch.logs.get(METRICS.name, ()))
+        self.gate.recent.add(batch.points)
 
     def log_params(
         self,
         run_id: str,
         params: Mapping[str, Any],
-        points: Iterable[Point] = (),
+        points: PointColumns | None = None,
         tags: Mapping[str, Any] | None = None,
         changes: Mapping[str, Any] | None = None,
     ) -> None:
@@ -179,73 +207,52 @@ class Logging:
     def _plan(
         self,
         run_id: str,
-        points: Iterable[Point],
+        points: PointColumns | None,
         params: Mapping[str, str],
         tags: Mapping[str, Any] | None,
         changes: Mapping[str, Any] | None,
-    ) -> Batch:
-        batch = Batch()
+    ) -> PlannedBatch:
+        batch = PlannedBatch()
         row: dict[str, Any] = {"run_id": run_id, **(changes or {})}
         if params:
             row["params"] = params
         if tags:
             row["tags"] = dict(check_tag(key, value) for key, value in tags.items())
-        tallies = _append_points(batch, run_id, points, self.gate.recent)
-        if tallies:
-            row["metric_summary"] = tallies
+        if points and points["key"]:
+            tallies = _append_points(batch, run_id, points, self.gate.recent)
+            if tallies:
+                row["metric_summary"] = tallies
         if len(row) > 1:
             batch.patch(RUNS, [row])
         return batch
 
 
 def _append_points(
-    batch: Batch, run_id: str, points: Iterable[Point], recent: RecentPoints
+    batch: PlannedBatch, run_id: str, points: PointColumns, recent: RecentPoints
 ) -> dict[str, dict[str, Any]]:
     """Add points, each once, to a batch; returns what they add to the run's summary."""
-    gathered = Points()
-    models: list[tuple[str | None, str | None, str | None]] = []
-    measured: list[Point] = []
-    seen = set()
-    for point in points:
-        known = identity(run_id, *point)
-        if known in seen or known in recent:
-            continue
-        seen.add(known)
-        gathered.add(point.key, point.step, point.timestamp, point.value)
-        models.append((point.logged_model_id, point.dataset_name, point.dataset_digest))
-        if point.logged_model_id:
-            measured.append(point)
-    if not gathered:
+    columns = {"run_id": [run_id] * len(points["key"]), **points}
+    known = recent.identities(columns)
+    fresh = set(known)
+    if len(fresh) < len(known) or recent.has_any(fresh):
+        first: dict[bytes, int] = {}
+        for index, point in enumerate(known):
+            first.setdefault(point, index)
+        kept = [index for point, index in first.items() if point not in recent]
+        fresh = {known[index] for index in kept}
+        columns = {name: [values[index] for index in kept] for name, values in columns.items()}
+    if not fresh:
         return {}
-    for key in gathered.tallies:
+    for key in set(columns["key"]):
         check_key(key, "metric")
-    columns: dict[str, list[Any]] = {
-        "run_id": [run_id] * len(gathered),
-        "key": gathered.keys,
-        "step": gathered.steps,
-        "timestamp": gathered.timestamps,
-        "value": gathered.values,
-    }
-    if any(any(given) for given in models):
-        names = ("logged_model_id", "dataset_name", "dataset_digest")
-        columns |= {
-            name: list(values)
-            for name, values in zip(names, zip(*models, strict=True), strict=True)
-        }
-    batch.append(METRICS, columns)
-    if measured:
-        batch.patch(LOGGED_MODELS, measured_rows(run_id, measured))
-    return {
-        key: {
-            "step": t.step,
-            "timestamp": t.timestamp,
-            "value": t.value,
-            "min": t.min,
-            "max": t.max,
-            "count": t.count,
-        }
-        for key, t in gathered.tallies.items()
-    }
+    batch.logs[METRICS.name] = [LogPart(len(fresh), columns)]
+    batch.records += len(fresh)
+    batch.points = fresh
+    if "logged_model_id" in columns:
+        rows = measured_rows(run_id, map(Point, *(columns[name] for name in Point._fields)))
+        batch.patch(LOGGED_MODELS, rows)
+    tallies = tallies_of(*(columns[name] for name in ("key", "step", "timestamp", "value")))
+    return {key: msgspec.structs.asdict(tally) for key, tally in tallies.items()}
 
 
 def _new_params(run: KnownRun, wanted: Mapping[str, str]) -> dict[str, str]:

@@ -17,7 +17,7 @@ from mere.services.runs.logged_models import (
     ModelOrder,
     logged_model_id,
 )
-from mere.services.runs.logging import Point
+from mere.services.runs.logging import Point, by_column
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock
@@ -51,7 +51,7 @@ def models(warehouse: Warehouse) -> LoggedModels:
 def measure(warehouse: Warehouse, run_id: str, *points: Point) -> None:
     run = warehouse.logging.gate.look(run_id)
     with warehouse.lake.batch() as writing:
-        writing.records.extend(warehouse.logging.plan(run, points))
+        writing.records.extend(warehouse.logging.plan(run, by_column(points)))
 
 
 def names(found: object) -> list[str]:

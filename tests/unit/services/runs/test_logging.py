@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from mere.lake.objects.memory import MemoryStore
 from mere.lake.records import Batch
 from mere.services.runs.gate import FRESH_MS
 from mere.services.runs.histories import in_order
-from mere.services.runs.logging import Point
+from mere.services.runs.logging import Point, by_column
 from mere.services.runs.recent_points import RecentPoints
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
@@ -76,22 +77,23 @@ def test_the_quick_batch_of_a_point_is_the_checked_one(house: Warehouse) -> None
     run = house.logging.gate.look(RUN)
     for value in (0.5, -math.inf, 0.0):
         quick = house.logging.plan_point(run, "acc", 3, AT, value)
-        checked = house.logging.plan(run, [Point("acc", 3, AT, value)])
+        checked = house.logging.plan(run, by_column([Point("acc", 3, AT, value)]))
         assert (quick.logs, quick.patches, quick.records) == (
             checked.logs,
             checked.patches,
             checked.records,
         )
+        assert set(quick.points) == set(checked.points)
 
 
 def test_a_point_that_comes_twice_is_there_once(house: Warehouse) -> None:
     run = house.logging.gate.look(RUN)
     points = [Point("acc", 1, AT, 0.5), Point("acc", 1, AT, math.nan), Point("acc", 2, AT, 0.5)]
-    batch = house.logging.plan(run, [*points, *points])
+    batch = house.logging.plan(run, by_column([*points, *points]))
     assert batch.logs["metrics"][0].rows == 3
     # A client that got no answer sends the same again, perhaps to another server.
     write(house, batch)
-    write(house, house.logging.plan(run, points))
+    write(house, house.logging.plan(run, by_column(points)))
     found = house.metrics.histories.of([RUN], "acc")[RUN]
     assert found.num_rows == 3
     assert house.metrics.history(RUN, "acc").num_rows == 3
@@ -102,7 +104,9 @@ def test_a_point_that_comes_twice_is_there_once(house: Warehouse) -> None:
 def test_what_is_stored_is_not_planned_again_here_or_at_another_replica(
     house: Warehouse, other: Warehouse, clock: ManualClock
 ) -> None:
-    points = [Point("acc", 1, AT, 0.5), Point("acc", 2, AT, math.nan), Point("acc", 3, AT, 1, "m")]
+    points = by_column(
+        [Point("acc", 1, AT, 0.5), Point("acc", 2, AT, math.nan), Point("acc", 3, AT, 1, "m")]
+    )
     for replica in (house, other):
         replica.logging.gate.look(RUN)
     run = house.logging.gate.look(RUN)
@@ -122,14 +126,82 @@ def test_what_is_stored_is_not_planned_again_here_or_at_another_replica(
     assert house.runs.get(RUN).metric_summary["acc"].count == 3
 
 
+def test_of_a_batch_only_what_is_stored_already_is_left_out(house: Warehouse) -> None:
+    run = house.logging.gate.look(RUN)
+    points = [Point("acc", step, AT, step / 2) for step in range(6)]
+    stored = house.logging.plan(run, by_column(points[1:4:2]))
+    write(house, stored)
+    house.logging.remember(stored)
+    again = house.logging.plan(run, by_column([*points, points[0]]))
+    assert again.logs["metrics"][0].columns["step"] == [0, 2, 4, 5]
+    assert (again.logs["metrics"][0].rows, len(again.points)) == (4, 4)
+    write(house, again)
+    summary = house.runs.get(RUN).metric_summary["acc"]
+    assert (summary.count, summary.step, summary.min, summary.max) == (6, 5, 0.0, 2.5)
+
+
+def test_points_are_told_apart_by_all_they_have(house: Warehouse) -> None:
+    """Next to each other in one number, and with zeros and NaN in every form."""
+    chance = random.Random(7)
+    points = {
+        (key, step, AT + late, value)
+        for key in ("acc", "loss")
+        for step in (-2, -1, 0, 1, 2**62, -(2**63), chance.getrandbits(60))
+        for late in (0, 1, 2, 1000)
+        for value in (0.0, -1.0, -2.0, 1.0, 2.0, 0.1, math.inf, -math.inf, 5e-324)
+    }
+    columns = dict(by_column([Point(*point) for point in points]))
+    columns["run_id"] = [RUN] * len(points)
+    recent = RecentPoints()
+    identity, identities = recent.identity, recent.identities
+    found = identities(columns)
+    assert len(set(found)) == len(points)
+    assert found == [identity(RUN, *point) for point in points]
+    about: dict[str, list[Any]] = {"logged_model_id": [None], "dataset_name": [None]}
+    one: dict[str, list[Any]] = {"run_id": [RUN], "key": ["acc"], "step": [1], "timestamp": [AT]}
+    nans = [math.nan, -math.nan, math.inf - math.inf]
+    assert len({*(identities({**one, **about, "value": [n]})[0] for n in nans)}) == 1
+    assert identity(RUN, "acc", 1, AT, math.nan) == identities({**one, "value": [-math.nan]})[0]
+    zeros = {identity(RUN, "acc", 1, AT, zero) for zero in (0.0, -0.0)}
+    assert zeros == {*identities({**one, "value": [0.0]}), *identities({**one, "value": [-0.0]})}
+    assert len(zeros) == 1
+    assert identities({**one, **about, "value": [1.0]}) == identities({**one, "value": [1.0]})
+    for name in ("logged_model_id", "dataset_name", "dataset_digest"):
+        assert identities({**one, "value": [1.0], name: ["m"]}) != identities(
+            {**one, "value": [1.0]}
+        )
+
+
+def test_points_that_somebody_wrote_by_hand_and_not_whole_harm_nobody(
+    house: Warehouse, other: Warehouse, clock: ManualClock
+) -> None:
+    house.logging.gate.look(RUN)
+    other.lake.append("metrics", [{"run_id": RUN, "key": "acc", "step": 1}])
+    other.lake.append("metrics", [{"run_id": RUN, "key": "acc", "step": None, "value": 1.0}])
+    whole = {"run_id": RUN, "key": "acc", "step": 1, "timestamp": AT, "value": 1.0}
+    other.lake.append("metrics", [whole])
+    clock.advance(FRESH_MS + 1)
+    run = house.logging.gate.look(RUN)
+    assert house.logging.plan_point(run, "acc", 1, AT, 1.0).records == 0
+
+
 def test_the_points_remembered_are_bounded(house: Warehouse) -> None:
-    recent = RecentPoints(points_max=10)
+    recent = house.logging.gate.recent = RecentPoints(points_max=10)
     run = house.logging.gate.look(RUN)
     for step in range(100):
-        recent.add(house.logging.plan(run, [Point("acc", step, AT, 0.5)]).logs["metrics"])
-    known = [step for step in range(100) if (RUN, "acc", step, AT, 0.5, None, None, None) in recent]
+        house.logging.remember(house.logging.plan_point(run, "acc", step, AT, 0.5))
+    known = [step for step in range(100) if recent.identity(RUN, "acc", step, AT, 0.5) in recent]
     assert known == list(range(known[0], 100))
     assert 5 <= len(known) <= 10
+
+
+def test_no_point_is_taken_for_another_whose_series_was_forgotten() -> None:
+    recent = RecentPoints(points_max=6)
+    for number in range(50):
+        point = recent.identity(RUN, f"metric {number}", 0, AT, 0.5)
+        assert point not in recent
+        recent.add([point])
+    assert recent.identity(RUN, "metric 49", 0, AT, 0.5) in recent
 
 
 def test_points_of_equal_times_are_sorted_and_of_rising_times_left_alone() -> None:
@@ -146,19 +218,20 @@ def test_points_of_equal_times_are_sorted_and_of_rising_times_left_alone() -> No
 def test_a_history_that_grew_is_read_again(house: Warehouse) -> None:
     run = house.logging.gate.look(RUN)
     for step in range(3):
-        write(house, house.logging.plan(run, [Point("acc", step, AT + step, 0.5)]))
+        write(house, house.logging.plan_point(run, "acc", step, AT + step, 0.5))
         assert house.metrics.histories.of([RUN, "f" * 32], "acc")[RUN].num_rows == step + 1
     assert house.metrics.histories.of([RUN], "unknown") == {}
 
 
 def test_a_batch_is_refused_whole(house: Warehouse) -> None:
     run = house.logging.gate.look(RUN)
-    point = Point("acc", 1, AT, 0.5)
-    assert refused(house.logging.plan, run, [point], {"k" * 251: "v"}) == ErrorCode.LIMIT_EXCEEDED
-    assert refused(house.logging.plan, run, [Point("", 1, AT, 0.5)]) == ErrorCode.INVALID_VALUE
+    point = by_column([Point("acc", 1, AT, 0.5)])
+    assert refused(house.logging.plan, run, point, {"k" * 251: "v"}) == ErrorCode.LIMIT_EXCEEDED
+    unnamed = by_column([Point("", 1, AT, 0.5)])
+    assert refused(house.logging.plan, run, unnamed) == ErrorCode.INVALID_VALUE
     house.logging.log_params(RUN, {"lr": "1"})
     assert (
-        refused(house.logging.log_params, RUN, {"new": "1", "lr": "2"}, [point])
+        refused(house.logging.log_params, RUN, {"new": "1", "lr": "2"}, point)
         == ErrorCode.PARAM_CHANGED
     )
     stored = house.runs.get(RUN)
@@ -303,7 +376,7 @@ def test_own_writes_do_not_make_the_gate_forget(
     gate = house.logging.gate
     known = gate.look(RUN)
     house.logging.log_params(RUN, {"a": 1})
-    write(house, house.logging.plan(known, [Point("acc", 1, AT, 0.5)], {"t": "v"}))
+    write(house, house.logging.plan(known, by_column([Point("acc", 1, AT, 0.5)]), {"t": "v"}))
     clock.sleep(1)
     before = store.counts.copy()
     assert gate.look(RUN) is known

@@ -7,20 +7,21 @@ event loop, looks up the run in memory, and waits for the commit that it shares 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from mere.entities.limits import TAG_CHARS_MAX
 from mere.errors import ErrorCode, InvalidInput
-from mere.lake.records import Batch
 from mere.server.operations import Call
 from mere.server.protocols.mlflow.errors import invalid
 from mere.server.protocols.mlflow.experiments import Tag
 from mere.server.protocols.mlflow.validation import (
+    METRICS_MAX,
     check_batch,
     check_given,
     check_metric,
+    check_metrics,
     check_param,
     check_run_id,
     check_tag,
@@ -29,12 +30,11 @@ from mere.server.protocols.mlflow.wire import Int64, Request, on_run, operation
 from mere.server.protocols.mlflow.words import columns_of
 from mere.services.access.access import Action
 from mere.services.runs.gate import KnownRun
-from mere.services.runs.logging import Point
+from mere.services.runs.logging import PlannedBatch, Point, PointColumns, by_column
 
 __all__ = ["OPERATIONS"]
 
 _DONE: dict[str, Any] = {}
-_PLANNED_HERE_MAX = 100
 _MODELS_TAG = "mlflow.log-model.history"
 _MODEL_FIELDS = ("run_id", "artifact_path", "utc_time_created", "model_uuid")
 
@@ -60,7 +60,7 @@ class _Keyed(Request):
     value: str = ""
 
 
-class _Metric(msgspec.Struct):
+class _Metric(msgspec.Struct, gc=False):
     key: str = ""
     value: float | None = None
     timestamp: Int64 | None = None
@@ -96,7 +96,7 @@ async def log_metric(call: Call) -> dict[str, Any]:
     run = await _known(call, data.run_id)
     logging = call.warehouse.logging
     if data.model_id or data.dataset_name:
-        batch = logging.plan(run, [_point(data, micros)])
+        batch = logging.plan(run, by_column([_point(data, micros)]))
     else:
         batch = logging.plan_point(run, data.key, data.step, micros, data.value)
     await _commit(call, batch)
@@ -142,16 +142,14 @@ async def log_batch(call: Call) -> dict[str, Any]:
     data: _LogBatch = call.data
     _check_present(data)
     check_run_id(data.run_id)
-    if len(data.metrics) <= _PLANNED_HERE_MAX and not data.params:
-        points, tags = _points(data), _tags(data)
-        check_batch(data.metrics, data.params, data.tags)
-        run = await _known(call, data.run_id)
-        plan = call.warehouse.logging.plan
-        await _commit(call, plan(run, points, tags, columns_of(tags.items())))
-    elif data.params:
+    if data.params or len(data.metrics) > METRICS_MAX:  # too many take too long to be refused here
         await call.in_thread(_log_with_params, call, data)
-    else:
-        await _commit(call, await call.in_thread(_planned, call, data))
+        return _DONE
+    points, tags = _points(data.metrics), _tags(data)
+    check_batch(data.metrics, data.params, data.tags)
+    run = await _known(call, data.run_id)
+    plan = call.warehouse.logging.plan
+    await _commit(call, plan(run, points, tags, columns_of(tags.items())))
     return _DONE
 
 
@@ -178,7 +176,7 @@ def log_model(call: Call) -> dict[str, Any]:
     return _DONE
 
 
-async def _commit(call: Call, batch: Batch) -> None:
+async def _commit(call: Call, batch: PlannedBatch) -> None:
     """Make a batch durable, and know its points from then on."""
     await call.commit(batch)
     call.warehouse.logging.remember(batch)
@@ -191,7 +189,7 @@ async def _known(call: Call, run_id: str) -> KnownRun:
     return await call.in_thread(gate.look, run_id) if run is None else run
 
 
-def _point(given: _LogMetric | _Metric, micros: int) -> Point:
+def _point(given: _LogMetric, micros: int) -> Point:
     assert given.value is not None
     return Point(
         given.key,
@@ -206,38 +204,41 @@ def _point(given: _LogMetric | _Metric, micros: int) -> Point:
 
 def _check_present(data: _LogBatch) -> None:
     for index, metric in enumerate(data.metrics):
-        check_given(metric.key, f"metrics[{index}].key")
-        check_given(metric.value, f"metrics[{index}].value")
-        check_given(metric.timestamp, f"metrics[{index}].timestamp")
+        if not metric.key or metric.value is None or metric.timestamp is None:
+            check_given(metric.key, f"metrics[{index}].key")
+            check_given(metric.value, f"metrics[{index}].value")
+            check_given(metric.timestamp, f"metrics[{index}].timestamp")
     for name, items in (("params", data.params), ("tags", data.tags)):
         for index, item in enumerate(items):
             check_given(item.key, f"{name}[{index}].key")
 
 
-def _points(data: _LogBatch) -> list[Point]:
-    points = []
-    for index, metric in enumerate(data.metrics):
-        assert metric.value is not None
-        assert metric.timestamp is not None
-        path = f"metrics[{index}]"
-        micros = check_metric(metric.key, metric.value, metric.timestamp, metric.step, path)
-        points.append(_point(metric, micros))
-    return points
+def _points(metrics: tuple[_Metric, ...]) -> PointColumns:
+    """The points of a batch in which all is given that must be."""
+    keys = [metric.key for metric in metrics]
+    values = cast("list[float]", [metric.value for metric in metrics])
+    timestamps = cast("list[int]", [metric.timestamp for metric in metrics])
+    steps = [metric.step for metric in metrics]
+    micros = check_metrics(keys, values, timestamps, steps)
+    columns: dict[str, list[Any]] = {
+        "key": keys,
+        "step": steps,
+        "timestamp": micros,
+        "value": values,
+    }
+    if any(m.model_id or m.dataset_name or m.dataset_digest for m in metrics):
+        columns["logged_model_id"] = [metric.model_id or None for metric in metrics]
+        columns["dataset_name"] = [metric.dataset_name or None for metric in metrics]
+        columns["dataset_digest"] = [metric.dataset_digest or None for metric in metrics]
+    return columns
 
 
 def _tags(data: _LogBatch) -> dict[str, str]:
     return dict(check_tag(t.key, t.value, f"tags[{i}].key") for i, t in enumerate(data.tags))
 
 
-def _planned(call: Call, data: _LogBatch) -> Any:
-    points, tags = _points(data), _tags(data)
-    check_batch(data.metrics, data.params, data.tags)
-    logging = call.warehouse.logging
-    return logging.plan(logging.gate.look(data.run_id), points, tags, columns_of(tags.items()))
-
-
 def _log_with_params(call: Call, data: _LogBatch) -> None:
-    points = _points(data)
+    points = _points(data.metrics)
     params = [check_param(p.key, p.value, f"params[{i}].key") for i, p in enumerate(data.params)]
     tags = _tags(data)
     check_batch(data.metrics, data.params, data.tags)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -12,10 +13,12 @@ from mere.server.protocols.mlflow.ui import sent_on
 from mere.server.protocols.mlflow.validation import (
     check_experiment_id,
     check_metric,
+    check_metrics,
     check_param,
     check_tag,
 )
 from mere.server.protocols.mlflow.words import columns_of, run_message
+from mere.services.runs.logging import TIME_US_MAX
 
 RUN = "a" * 32
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -108,6 +111,31 @@ def test_other_names_are_refused(key: str) -> None:
 def test_times_must_be_ones_that_a_calendar_can_show(time: int) -> None:
     with pytest.raises(InvalidInput, match="timestamp"):
         check_metric("m", 1.0, time, 0, "metrics[3]")
+
+
+def test_points_of_a_batch_are_refused_as_each_would_be() -> None:
+    columns: tuple[Any, ...] = (
+        ["a", "b", "a"],
+        [1.0, math.nan, -math.inf],
+        [0, 5, TIME_US_MAX // 1000],
+        [1, 2, 3],
+    )
+    assert check_metrics(*columns) == [0, 5_000, TIME_US_MAX // 1000 * 1000]
+    assert check_metrics([], [], [], []) == []
+    for column, wrong in (
+        (0, "a@b"),
+        (0, "k" * 251),
+        (2, -1),
+        (2, TIME_US_MAX // 1000 + 1),
+    ):
+        given: list[Any] = [list(values) for values in columns]
+        given[column][1] = wrong
+        point = [values[1] for values in given]
+        with pytest.raises(InvalidInput) as one:
+            check_metric(point[0], point[1], point[2], point[3], "metrics[1]")
+        with pytest.raises(InvalidInput) as batch:
+            check_metrics(*given)
+        assert batch.value.message == one.value.message
 
 
 def test_ids_of_experiments_are_numbers() -> None:

@@ -42,6 +42,8 @@ def decode_json(kind: type[_T], body: bytes, more: Mapping[str, str] | None = No
         raise _misfit(error) from error
     except RecursionError as error:
         raise _too_deep() from error
+    except UnicodeDecodeError as error:
+        raise _no_json(error) from error
     except msgspec.DecodeError as error:
         if b"NaN" not in body and b"Infinity" not in body:
             raise _no_json(error) from error

@@ -39,7 +39,17 @@ def test_unknown_names_are_ignored_and_numbers_come_as_text():
 
 @pytest.mark.parametrize(
     "body",
-    [b"{", b"[]", b'{"step": "x"}', b'{"name": 5}', b"\xff", b'{"value": NaN', b'["NaN"]', b"NaN"],
+    [
+        b"{",
+        b"[]",
+        b'{"step": "x"}',
+        b'{"name": 5}',
+        b"\xff",
+        b'{"name": "\xff"}',
+        b'{"value": NaN',
+        b'["NaN"]',
+        b"NaN",
+    ],
 )
 def test_what_does_not_fit_is_refused(body):
     with pytest.raises(InvalidInput, match="request"):

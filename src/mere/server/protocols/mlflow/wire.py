@@ -114,7 +114,7 @@ class _MlflowProtocol(Protocol):
     def decode(self, kind: type[_T], call: Call, body: bytes) -> _T:
         method = call.operation.method
         if method in ("POST", "PUT"):
-            _check_media_type(call.raw.headers.get("content-type"))
+            _check_media_type(call.headers.get("content-type"))
         query = call.query if method in ("GET", "DELETE") and not body else None
         data = _from_query(kind, query) if query else _from_json(kind, body)
         fields = kind.__struct_fields__  # type: ignore[attr-defined]
@@ -256,7 +256,7 @@ def _from_json(kind: type[_T], body: bytes) -> _T:
     known: Any = kind  # a type is hashable, which mypy does not see
     try:
         decoded: _T = _decoder(known).decode(body or b"{}")
-    except (msgspec.DecodeError, RecursionError):  # a validation error is one, too
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):  # a misfit is the first, too
         return _from_plain(kind, _plain_json(body))
     return decoded
 

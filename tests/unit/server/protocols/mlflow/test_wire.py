@@ -43,7 +43,7 @@ def ask(
     headers = {} if media_type is None else {"content-type": media_type}
     call: Any = SimpleNamespace(
         operation=SimpleNamespace(method=method),
-        raw=SimpleNamespace(headers=headers),
+        headers=headers,
         query=query or [],
         path={},
     )
@@ -104,6 +104,7 @@ def test_a_get_takes_its_fields_from_the_query_or_from_a_body() -> None:
         (b"[1]", "send a JSON object"),
         (b"{", "no JSON"),
         (b"\xff\xfe", "no JSON"),
+        (b'{"run_id": "\xed\xa0\x80"}', "no JSON"),
         (b"[" * 100_000, "no JSON"),
     ],
 )

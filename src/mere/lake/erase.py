@@ -132,6 +132,7 @@ def _erase_once(lake: Lake, view: View, name: str, doom: _Doom) -> int:
     commit = Commit.after("overwrite", state)
     gone = _rewrite(lake, view, state, doom, commit)
     if gone:
+        commit.erased += gone
         at_ms = max(started_us // 1000, view.root.at_ms + 1)
         location = view.reading.iceberg.stage(state, commit, at_ms)
         Folder(lake.catalog, lake.clock, lake.settings).check_age(started_us)

@@ -10,7 +10,8 @@ neighbours or more, counts as a whole where its latest point lies, and `Look.is_
 the tail. The next look with that mark reads only what came since: the segments behind it, and the
 files that folds added if these took segments that the mark had not seen. It answers with all
 buckets that new points fall into, whole; to put them in the place of the old ones is always right,
-even where some of them did not change after all.
+even where some of them did not change after all. Where rows were erased since, it answers with all
+there is: what is gone falls into no bucket that could be told.
 """
 
 from __future__ import annotations
@@ -308,6 +309,7 @@ class SeriesReader:
         if since.root > view.root.number:
             return None
         folded: dict[str, int] = {}
+        erased = 0
         old_files: set[str] = set()
         now = one.state.folded
         if since.root != view.root.number:
@@ -317,8 +319,11 @@ class SeriesReader:
                 if old is not None:
                     state = view.reading.iceberg.load(old)
                     folded = state.folded
+                    erased = state.erased
                     old_files = {file.key for file in view.reading.iceberg.files(state)}
             except (NotFound, CorruptData):  # that state has expired
+                return None
+            if one.state.erased != erased:
                 return None
         else:
             folded = now

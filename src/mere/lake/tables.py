@@ -1,8 +1,9 @@
 """Tables as values: one table at one root, and what a commit changes in it. No I/O.
 
-What the engine adds to Iceberg is in one table property, the declaration, and in three entries of
-each snapshot's summary: how far each writer's segments are folded, when that may be forgotten, and
-where the stamps of rows touched lately are; and in a fourth, up to when stamps were dropped.
+What the engine adds to Iceberg is in one table property, the declaration, and in five entries of
+each snapshot's summary: how far each writer's segments are folded, when that may be forgotten,
+where the stamps of rows touched lately are, up to when stamps were dropped, and how many rows were
+erased.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ SUMMARY_FOLDED = "mere.folded"
 SUMMARY_FORGET = "mere.forget-at"
 SUMMARY_STAMPS = "mere.stamps"
 SUMMARY_FORGOTTEN = "mere.stamps-forgotten"
+SUMMARY_ERASED = "mere.erased"
 
 
 @dataclass(frozen=True)
@@ -105,6 +107,12 @@ class TableState:
         tick: int = self._json(SUMMARY_FORGOTTEN, 0)
         return tick
 
+    @property
+    def erased(self) -> int:
+        """How many rows were ever erased: where it is another, more was done than to add rows."""
+        rows: int = self._json(SUMMARY_ERASED, 0)
+        return rows
+
     def _json(self, name: str, default: Any = None) -> Any:
         text = self._summary.get(name)
         if text is None:
@@ -146,6 +154,7 @@ class Commit:
         forget_at: When each writer may be forgotten, complete.
         stamps: The objects with stamps, complete.
         forgotten_tick: The newest tick in any such object that was dropped.
+        erased: How many rows were ever erased.
         properties: What the writer of a bulk table says of its snapshot.
     """
 
@@ -156,6 +165,7 @@ class Commit:
     forget_at: dict[str, int] = field(default_factory=dict)
     stamps: list[StampsRef] = field(default_factory=list)
     forgotten_tick: int = 0
+    erased: int = 0
     properties: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -167,6 +177,7 @@ class Commit:
             forget_at=dict(state.forget_at),
             stamps=list(state.stamps),
             forgotten_tick=state.forgotten_tick,
+            erased=state.erased,
         )
 
 
@@ -202,6 +213,7 @@ def summary_of(state: TableState, commit: Commit) -> Summary:
         SUMMARY_FORGET: commit.forget_at,
         SUMMARY_STAMPS: commit.stamps,
         SUMMARY_FORGOTTEN: commit.forgotten_tick,
+        SUMMARY_ERASED: commit.erased,
     }
     return Summary(
         operation=Operation(commit.operation),

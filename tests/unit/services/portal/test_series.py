@@ -155,6 +155,20 @@ def test_a_panel_whose_grid_is_too_fine_by_now_is_told_anew(house, series):
     assert len(change.rows["at"][0]) == 301
 
 
+def test_what_was_erased_is_not_shown_on_by_whoever_asks_with_a_cursor(house, series):
+    log(house, "a", [1.0, 2.0])
+    log(house, "b", [3.0])
+    answer = series.read(ask(LOSS))
+    house.lake.erase("metrics", ["a"])
+    change = series.read(ask(LOSS, since=answer.cursor))
+    (state,) = change.panels
+    assert (state.is_reset, state.points) == (True, 1)
+    assert [row["run_id"] for row in change.rows.to_pylist()] == ["b"]
+    house.lake.erase("metrics", ["b"])
+    (state,) = series.read(ask(LOSS, since=change.cursor)).panels
+    assert (state.is_reset, state.points) == (True, 0)
+
+
 def test_the_first_points_come_after_an_empty_answer(house, series):
     empty = series.read(ask(LOSS))
     assert empty.panels[0].points == 0

@@ -158,7 +158,7 @@ class BulkTables:
         """Tag a snapshot; see `Lake.keep_snapshot`."""
         _check_tag(tag)
 
-        def change(state: TableState | None, _: int) -> str:
+        def change(state: TableState | None, at_ms: int) -> str:
             state = _required(name, state)
             _snapshot_of(state, snapshot_id)
             held = state.metadata.refs.get(tag)
@@ -179,7 +179,7 @@ class BulkTables:
                 max_snapshot_age_ms=None,
                 min_snapshots_to_keep=None,
             )
-            return self._reading.iceberg.stage_updates(state, [update])
+            return self._reading.iceberg.stage_updates(state, [update], at_ms)
 
         self._commit(name, change)
 
@@ -187,11 +187,11 @@ class BulkTables:
         """Take a tag away; see `Lake.release_snapshot`."""
         _check_tag(tag)
 
-        def change(state: TableState | None, _: int) -> str | None:
+        def change(state: TableState | None, at_ms: int) -> str | None:
             if state is None or tag not in state.metadata.refs:
                 return state.location if state else None
             update = RemoveSnapshotRefUpdate(ref_name=tag)
-            return self._reading.iceberg.stage_updates(state, [update])
+            return self._reading.iceberg.stage_updates(state, [update], at_ms)
 
         self._commit(name, change)
 

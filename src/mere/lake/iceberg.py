@@ -9,9 +9,11 @@ that was copied elsewhere still opens here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 from pyiceberg.exceptions import ValidationError
 from pyiceberg.manifest import (
@@ -51,6 +53,7 @@ from mere.lake.iceberg_schema import bounds_of, grown_schema, schema_of
 from mere.lake.objects.store import ObjectStore
 from mere.lake.pyramid import pyramid_file
 from mere.lake.records import Key
+from mere.lake.remembered import Remembered
 from mere.lake.rows import RowStamps
 from mere.lake.schema import Table
 from mere.lake.stamps import decode_stamps
@@ -67,6 +70,17 @@ from mere.lake.tables import (
 __all__ = ["Iceberg"]
 
 _R = TypeVar("_R")
+
+_STATE_BYTES = 64 << 10
+_STATES_BYTES_MAX = 16 << 20
+"""Of states that no view holds. In memory a state is the objects made of its schema and snapshots,
+60 to 150 KB, and how far each writer is folded, as text and as numbers: 1.5 times its file."""
+_ENTRIES_MAX = 16_384
+"""Each is 3 KB: the bounds of a file's columns, above all."""
+_MANIFESTS_MAX = 8_192
+_STAMPED_ROWS_MAX = 65_536
+_KEYS_MAX = 1_000_000
+"""Keys of files, each as one text however many manifests and states name it."""
 
 
 class Iceberg:
@@ -95,10 +109,14 @@ class Iceberg:
         self._manifests_max = manifests_max
         self._snapshots_kept = snapshots_kept
         self._io = StoreIO(store, location)
-        self._states: dict[str, TableState] = {}
-        self._entries: dict[str, list[ManifestEntry]] = {}
-        self._stamps: dict[str, dict[Key, RowStamps]] = {}
-        self._lists: dict[str, list[ManifestFile]] = {}
+        self._states = Remembered[TableState](_STATES_BYTES_MAX)
+        self._held: WeakValueDictionary[str, TableState] = WeakValueDictionary()
+        """What somebody holds anyway, as a view its tables: those are never loaded twice."""
+        self._lists = Remembered[list[ManifestFile]](_MANIFESTS_MAX)
+        self._entries = Remembered[list[ManifestEntry]](_ENTRIES_MAX)
+        self._stamps = Remembered[dict[Key, RowStamps]](_STAMPED_ROWS_MAX)
+        self._files = Remembered[tuple[str, ...]](_KEYS_MAX)
+        self._needed = Remembered[tuple[tuple[str, ...], ...]](_KEYS_MAX)
 
     def load(self, location: str) -> TableState:
         """Read the table whose metadata file has this key.
@@ -106,7 +124,7 @@ class Iceberg:
         Raises:
             CorruptData: The file is missing or is no table of ours.
         """
-        state = self._states.get(location)
+        state = self._states.get(location) or self._held.get(location)
         if state is None:
             try:
                 text = self._store.get(location)
@@ -116,8 +134,8 @@ class Iceberg:
                 raise _bad(location, "is gone, though a root names it", error) from error
             except (ValidationError, ValueError, KeyError) as error:
                 raise _bad(location, f"is no table metadata of mere: {error}", error) from error
-            state = TableState(table, metadata, location)
-            _remember(self._states, location, state, 256)
+            state = self._held[location] = TableState(table, metadata, location)
+            self._states.put(location, state, _STATE_BYTES + len(text) * 3 // 2)
         return state
 
     def files(self, state: TableState) -> list[DataFileRef]:
@@ -152,7 +170,7 @@ class Iceberg:
         if found is None:
             file = self._io.new_input(snapshot.manifest_list)
             found = self._read(file.location, lambda: list(read_manifest_list(file)))
-            _remember(self._lists, snapshot.manifest_list, found, 256)
+            self._lists.put(snapshot.manifest_list, found, 1 + len(found))
         return found
 
     def stamps(self, ref: StampsRef) -> dict[Key, RowStamps]:
@@ -165,7 +183,7 @@ class Iceberg:
         if found is None:
             data = self._read(self.path(ref.key), lambda: self._store.get(ref.key))
             found = decode_stamps(ref.key, data)
-            _remember(self._stamps, ref.key, found, 64)
+            self._stamps.put(ref.key, found, 1 + len(found))
         return found
 
     def references(self, state: TableState, *, history: bool = False) -> set[str]:
@@ -175,16 +193,43 @@ class Iceberg:
             state: The table.
             history: For all snapshots its metadata lists, not for the current one alone.
         """
-        keys = {state.location, *(ref.key for ref in state.stamps)}
         current = state.metadata.current_snapshot()
         snapshots = state.metadata.snapshots if history else [current] if current else []
+        return _with_pyramids(self._parts(state, snapshots))
+
+    def references_at(self, location: str) -> set[str]:
+        """Every key that the table with this metadata file needs, as `references` has them.
+
+        For whoever asks for those of all roots again and again: what a state refers to is far
+        smaller than the state, most of it is what others refer to, and it is read only once.
+        """
+        parts = self._needed.get(location)
+        if parts is None:
+            state = self.load(location)
+            current = state.metadata.current_snapshot()
+            parts = tuple(self._parts(state, [current] if current else []))
+            self._needed.put(location, parts, len(parts) + len(parts[0]))
+        return _with_pyramids(parts)
+
+    def _parts(self, state: TableState, snapshots: Sequence[Snapshot]) -> list[tuple[str, ...]]:
+        """Keys that some snapshots of a table need: its own, and those of each manifest's files."""
+        own = [state.location, *(ref.key for ref in state.stamps)]
+        parts = []
         for snapshot in snapshots:
-            keys.add(self.key(snapshot.manifest_list))
+            own.append(self.key(snapshot.manifest_list))
             for manifest in self._manifests_of(snapshot):
-                keys.add(self.key(manifest.manifest_path))
-                keys.update(self._key_of(entry) for entry in self._manifest_entries(manifest))
-        pyramids = (pyramid_file(key) for key in keys)
-        return keys | {pyramid[0] for pyramid in pyramids if pyramid is not None}
+                own.append(self.key(manifest.manifest_path))
+                parts.append(self._files_in(manifest))
+        return [tuple(map(sys.intern, own)), *parts]
+
+    def _files_in(self, manifest: ManifestFile) -> tuple[str, ...]:
+        path = manifest.manifest_path
+        found = self._files.get(path)
+        if found is None:
+            entries = self._manifest_entries(manifest)
+            found = tuple(sys.intern(self._key_of(entry)) for entry in entries)
+            self._files.put(path, found, 1 + len(found))
+        return found
 
     def key(self, location: str) -> str:
         """The key of a path found in metadata.
@@ -218,7 +263,7 @@ class Iceberg:
             },
             table_uuid=UUID(int=self._clock.random_bits(128)),
         )
-        return TableState(table, metadata, "")
+        return TableState(table, metadata.model_copy(update={"last_updated_ms": 0}), "")
 
     def create_bulk(self, name: str, schema: Schema) -> TableState:
         """An empty bulk table, not stored anywhere yet; ids of the schema may change."""
@@ -231,7 +276,7 @@ class Iceberg:
             properties={"format-version": "2", PROPERTY_TABLE: table.to_json()},
             table_uuid=UUID(int=self._clock.random_bits(128)),
         )
-        return TableState(table, metadata, "")
+        return TableState(table, metadata.model_copy(update={"last_updated_ms": 0}), "")
 
     def with_schema(self, state: TableState, schema: Schema) -> TableState:
         """The table with a schema as its current one, not stored anywhere yet."""
@@ -240,7 +285,7 @@ class Iceberg:
         updates: list[TableUpdate] = [SetCurrentSchemaUpdate(schema_id=schema.schema_id)]
         if all(schema.schema_id != known.schema_id for known in state.metadata.schemas):
             updates.insert(0, AddSchemaUpdate(schema_=schema))
-        metadata = update_table_metadata(state.metadata, tuple(updates))
+        metadata = _updated(state.metadata, updates, state.metadata.last_updated_ms)
         return TableState(state.table, metadata, state.location)
 
     def evolve(self, state: TableState, wanted: Table) -> TableState:
@@ -263,7 +308,7 @@ class Iceberg:
                 AddSchemaUpdate(schema_=schema),
                 SetCurrentSchemaUpdate(schema_id=schema.schema_id),
             ]
-        metadata = update_table_metadata(state.metadata, tuple(updates))
+        metadata = _updated(state.metadata, updates, state.metadata.last_updated_ms)
         return TableState(merged, metadata, state.location)
 
     def stage(self, state: TableState, commit: Commit, at_ms: int) -> str:
@@ -310,12 +355,12 @@ class Iceberg:
         old = state.metadata.snapshots[: max(0, count)] if not state.table.is_bulk else []
         if old:
             updates.append(RemoveSnapshotsUpdate(snapshot_ids=[s.snapshot_id for s in old]))
-        return self.stage_updates(state, updates)
+        return self.stage_updates(state, updates, snapshot.timestamp_ms)
 
-    def stage_expiry(self, state: TableState, before_ms: int) -> str:
+    def stage_expiry(self, state: TableState, before_ms: int, at_ms: int) -> str:
         """Write metadata without the snapshots older than a moment; a root has to publish it."""
         old = self.expirable(state, before_ms)
-        return self.stage_updates(state, [RemoveSnapshotsUpdate(snapshot_ids=old)])
+        return self.stage_updates(state, [RemoveSnapshotsUpdate(snapshot_ids=old)], at_ms)
 
     @staticmethod
     def expirable(state: TableState, before_ms: int) -> list[int]:
@@ -327,11 +372,9 @@ class Iceberg:
             if snapshot.timestamp_ms < before_ms and snapshot.snapshot_id != current
         ]
 
-    def stage_updates(self, state: TableState, updates: Sequence[TableUpdate]) -> str:
+    def stage_updates(self, state: TableState, updates: Sequence[TableUpdate], at_ms: int) -> str:
         """Write metadata with some changes and return its key; a root has to publish it."""
-        return self.stage_metadata(
-            state.table, update_table_metadata(state.metadata, tuple(updates))
-        )
+        return self.stage_metadata(state.table, _updated(state.metadata, updates, at_ms))
 
     def stage_metadata(self, table: Table, metadata: TableMetadata) -> str:
         """Write a table's metadata and return its key; a root has to publish it."""
@@ -383,7 +426,7 @@ class Iceberg:
         found = self._entries.get(path)
         if found is None:
             found = self._read(path, lambda: manifest.fetch_manifest_entry(self._io))
-            _remember(self._entries, path, found, 1024)
+            self._entries.put(path, found, 1 + len(found))
         return found
 
     def _read(self, path: str, read: Callable[[], _R]) -> _R:
@@ -422,11 +465,17 @@ def _added(data_file: DataFile, snapshot_id: int) -> ManifestEntry:
     )
 
 
-def _remember(cache: dict[str, Any], key: str, value: Any, limit: int) -> None:
-    """Keep a value that never changes; the oldest goes where there are too many."""
-    while len(cache) >= limit:
-        cache.pop(next(iter(cache)), None)
-    cache[key] = value
+def _updated(metadata: TableMetadata, updates: Iterable[TableUpdate], at_ms: int) -> TableMetadata:
+    """Metadata with some changes, at a time given: pyiceberg would ask the machine for it."""
+    changed = update_table_metadata(metadata, tuple(updates))
+    return changed.model_copy(update={"last_updated_ms": max(at_ms, metadata.last_updated_ms)})
+
+
+def _with_pyramids(parts: Iterable[Iterable[str]]) -> set[str]:
+    """Keys, and those of the pyramids that lie beside the data files among them."""
+    keys = {key for part in parts for key in part}
+    pyramids = (pyramid_file(key) for key in keys)
+    return keys | {pyramid[0] for pyramid in pyramids if pyramid is not None}
 
 
 def _null_first(value: Any) -> tuple[bool, Any]:

@@ -248,7 +248,11 @@ def _read_state(lake: Lake, view: View) -> UpkeepState:
     }
     newest = set(view.root.tables.values())
     references = in_parallel(
-        lambda location: iceberg.references(iceberg.load(location), history=location in newest),
+        lambda location: (
+            iceberg.references(iceberg.load(location), history=True)
+            if location in newest
+            else iceberg.references_at(location)
+        ),
         locations,
         lake.settings.parallel_requests,
     )
@@ -297,7 +301,7 @@ def _expire_snapshots(lake: Lake, name: str, before_ms: int) -> bool:
     state = view.reading.iceberg.load(view.root.tables[name])
     if not Iceberg.expirable(state, before_ms):
         return False
-    location = view.reading.iceberg.stage_expiry(state, before_ms)
+    location = view.reading.iceberg.stage_expiry(state, before_ms, started_us // 1000)
     return _publish(lake, view, name, location, started_us)
 
 

@@ -23,7 +23,7 @@ from mere.server.serving import settings_of_worker
 from mere.services.warehouse import Warehouse, open_warehouse
 from mere.services.webhooks.sender import WebhookSender
 
-__all__ = ["Keeper", "main"]
+__all__ = ["Keeper", "main", "next_pause"]
 
 _log = logging.getLogger("mere.server.keeper")
 
@@ -81,6 +81,18 @@ class Keeper:
         return segments
 
 
+def next_pause(pause_s: float, segments: int, fold_s: float) -> float:
+    """How long to wait for the next look: longer and longer while there is nothing to fold.
+
+    Args:
+        pause_s: The pause before this look.
+        segments: How many segments it found.
+        fold_s: The pause while something is written, and the least there is.
+    """
+    # Where nothing is written, each look is a request for nothing.
+    return fold_s if segments else max(fold_s, min(_PAUSE_S_MAX, pause_s * 1.5))
+
+
 def main() -> int:
     """Keep the warehouse of the settings until the standard input ends; return the exit code."""
     log_to_stderr()
@@ -107,8 +119,7 @@ def _keep(settings: ServerSettings, warehouse: Warehouse) -> None:
         try:
             segments = keeper.look()
             if pause_s is not None:
-                # Where nothing is written, each look is a request for nothing.
-                pause_s = settings.fold_s if segments else min(_PAUSE_S_MAX, pause_s * 1.5)
+                pause_s = next_pause(pause_s, segments, settings.fold_s)
         except MereError as error:
             _log.warning("could not keep the warehouse: %s", error)
         except Exception:  # noqa: BLE001  the next look may do better

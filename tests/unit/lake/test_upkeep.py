@@ -145,6 +145,33 @@ def test_upkeep_changes_no_answer_and_leaves_few_objects(busy, open_lake, store,
     assert busy.status().damaged == []
 
 
+def test_metadata_lists_the_snapshots_of_the_last_hour_alone(open_lake, clock):
+    """And all its times are those of the clock that the lake was given."""
+    lake = open_lake()
+
+    def times() -> list[int]:
+        metadata = lake.newest_view().states["points"].metadata
+        assert metadata.last_updated_ms == clock.now_us() // 1000
+        return [snapshot.timestamp_ms for snapshot in metadata.snapshots]
+
+    begun_ms = clock.now_us() // 1000
+    for minutes in (0, 30, 45):
+        clock.advance(60 * minutes)
+        lake.append("points", [{"series": "a"}])
+        lake.fold()
+    assert [(ms - begun_ms) // 60_000 for ms in times()] == [0, 30, 75]
+    (action,) = lake.upkeep().actions
+    assert (action.kind, action.table) == ("expire-snapshots", "points")
+    assert [(ms - begun_ms) // 60_000 for ms in times()] == [30, 75]
+    assert lake.upkeep().actions == []
+    assert lake.scan("points").num_rows == 3
+    clock.advance(3600 * 10)
+    lake.patch("items", [{"id": "x"}])  # by whose files the store tells the time
+    lake.fold()
+    lake.upkeep()
+    assert len(lake.newest_view().states["points"].metadata.snapshots) == 1, "the current one stays"
+
+
 def test_a_dry_run_says_the_same_and_does_nothing(busy, store):
     before = [(info.key, info.size) for info in store.list("")]
     said = busy.upkeep(dry_run=True)

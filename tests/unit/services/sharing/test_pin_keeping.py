@@ -12,8 +12,8 @@ from mere.services.sharing.pins import WindowPart
 from mere.services.tables import TABLES
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock
+from tests.meanwhile import ALL, Meanwhile
 from tests.unit.services.sharing.conftest import RUNS, actor
-from tests.unit.services.upkeep.test_retention_races import ALL, Meanwhile
 
 ADA, ROOT = actor("ada"), actor("root")
 DAY_S = 86_400

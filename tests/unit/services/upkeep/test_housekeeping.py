@@ -87,28 +87,6 @@ def test_a_collection_says_what_it_forgets(house: Warehouse) -> None:
     assert house.retention.collect().actions == []
 
 
-def test_a_server_folds_a_long_tail_at_once_and_a_short_one_when_it_is_old(
-    house: Warehouse,
-) -> None:
-    assert isinstance(house.clock, ManualClock)
-    keeper = Keeper(house, house.clock)
-
-    def write(segments: int) -> None:
-        for number in range(segments):
-            house.lake.patch("sessions", [{"session_id": str(number), "expires_at": 2**52}])
-
-    assert keeper.look() == 0
-    write(3)
-    assert keeper.look() == 3
-    assert house.tail_segments() == 3, "not worth a fold yet"
-    house.clock.advance(61)
-    keeper.look()
-    assert house.tail_segments() == 0
-    write(256)
-    keeper.look()
-    assert house.tail_segments() == 0
-
-
 def test_a_server_does_so_daily(house: Warehouse) -> None:
     assert isinstance(house.clock, ManualClock)
     keeper = Keeper(house, house.clock)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from mere.services.tables import TABLES
 from mere.services.upkeep.retention import LOOK_AGAIN_S
 from mere.services.warehouse import Warehouse
 from mere.testing.clock import ManualClock
+from tests.meanwhile import ALL, Meanwhile
 
 DAY_S = 86_400
 DATA = b"code that several runs share"
-ALL = ("get", "get_range", "put", "put_file", "renew", "head", "list", "delete")
 AT_EACH = pytest.mark.parametrize(
     "verbs",
     [
@@ -30,49 +30,6 @@ AT_EACH = pytest.mark.parametrize(
         pytest.param(ALL, id="request", marks=pytest.mark.long),
     ],
 )
-
-
-class Meanwhile:
-    """A process's store, in which something happens right before one of its requests."""
-
-    def __init__(self, inner: MemoryStore) -> None:
-        self.inner = inner
-        self.verbs: tuple[str, ...] = ()
-        self.prefix = ""
-        self.left = 0
-        self.act: Callable[[], object] | None = None
-        self.seen: list[tuple[str, str]] = []
-
-    def before(
-        self, act: Callable[[], object], *verbs: str, number: int = 0, prefix: str = ""
-    ) -> None:
-        """Let something happen before the request of that number, beginning with 0."""
-        self.act, self.verbs, self.left, self.prefix = act, verbs, number, prefix
-
-    @property
-    def has_happened(self) -> bool:
-        return self.act is None
-
-    def clear(self) -> None:
-        self.act = None
-        self.seen.clear()
-
-    def __getattr__(self, name: str) -> Any:
-        verb = getattr(self.inner, name)
-        if not callable(verb):
-            return verb
-
-        def call(*args: Any, **kwargs: Any) -> Any:
-            first = args[0] if isinstance(args[0], str) else ",".join(args[0])
-            self.seen.append((name, first))
-            if self.act is not None and name in self.verbs and first.startswith(self.prefix):
-                if self.left == 0:
-                    act, self.act = self.act, None
-                    act()
-                self.left -= 1
-            return verb(*args, **kwargs)
-
-        return call
 
 
 class Two:

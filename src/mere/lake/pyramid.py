@@ -52,6 +52,8 @@ _POINTS_MIN = 512
 _POINTS_PER_BUCKET = 8
 _BUCKETS_ENOUGH = 4
 _BITS_MAX = 62
+_SHORT = 8
+"""Stretches of so many values at most are gone through side by side."""
 _NAME = re.compile(r"(tables/[^/]+/)data(/[0-9a-f]{24}-p([0-9a-f]+)\.parquet)")
 
 
@@ -153,8 +155,9 @@ class Buckets:
     @classmethod
     def concat(cls, parts: Sequence[Buckets]) -> Buckets:
         """All buckets of some parts, those of one number not added up."""
-        if not parts:
-            return _EMPTY
+        parts = [part for part in parts if len(part)]
+        if len(parts) <= 1:
+            return parts[0] if parts else _EMPTY
         columns = ([getattr(part, f.name) for part in parts] for f in fields(cls))
         return cls(*(np.concatenate(column) for column in columns))
 
@@ -188,26 +191,65 @@ def bucket_points(points: Points, bucket: Ints, *, by_moment: bool = False) -> B
     if not len(points):
         return _EMPTY
     starts = _starts(points.series, bucket)
+    lengths = np.diff(starts, append=len(points))
     value = points.value
-    nan, above, below = np.isnan(value), value == np.inf, value == -np.inf
-    finite = ~(nan | above | below)
+    finite = np.isfinite(value)
+    if finite.all():  # as nearly always: then there is nothing to count and to leave out
+        nan = above = below = np.zeros(len(starts), np.int64)
+        low, high, total = _least_most_sum(value, starts, lengths)
+    else:
+        nan, above, below = (
+            np.add.reduceat(one, starts, dtype=np.int64)
+            for one in (np.isnan(value), value == np.inf, value == -np.inf)
+        )
+        low, high, _ = _least_most_sum(np.where(finite, value, np.nan), starts, lengths)
+        total = _sums(np.where(finite, value, 0.0), starts)
     ordered = (points.moment, points.position) if by_moment else (points.position, points.moment)
     at = _last_of(starts, finite, ordered, value)
     return Buckets(
         points.series[starts],
         bucket[starts],
-        np.diff(starts, append=len(value)),
-        np.add.reduceat(nan, starts, dtype=np.int64),
-        np.add.reduceat(above, starts, dtype=np.int64),
-        np.add.reduceat(below, starts, dtype=np.int64),
-        np.fmin.reduceat(np.where(finite, value, np.nan), starts),
-        np.fmax.reduceat(np.where(finite, value, np.nan), starts),
-        _sums(np.where(finite, value, 0.0), starts),
+        lengths,
+        nan,
+        above,
+        below,
+        low,
+        high,
+        total,
         points.position[at],
         points.moment[at],
         np.where(finite[at], value[at], np.nan),
-        np.maximum.reduceat(points.moment, starts),
+        points.moment[starts + lengths - 1]
+        if _is_rising(points.moment, starts)
+        else np.maximum.reduceat(points.moment, starts),
     )
+
+
+def _least_most_sum(values: Floats, starts: Ints, lengths: Ints) -> tuple[Floats, Floats, Floats]:
+    """Of each stretch the least value, the greatest and the sum; NaN is neither of the first two.
+
+    Short stretches are gone through side by side, the first values of all, then the second: to
+    NumPy's ``reduceat``, a stretch costs as much as dozens of values.
+    """
+    longest = int(lengths.max())
+    if longest > _SHORT:
+        low, high = np.fmin.reduceat(values, starts), np.fmax.reduceat(values, starts)
+        return low, high, _sums(values, starts)
+    low = high = total = values[starts]
+    with np.errstate(over="ignore", invalid="ignore"):
+        for place in range(1, longest):
+            has_more = lengths > place
+            value = values[np.where(has_more, starts + place, starts)]
+            low, high = np.fmin(low, value), np.fmax(high, value)
+            total = total + np.where(has_more, value, 0.0)
+    return low, high, total
+
+
+def _is_rising(values: Ints, starts: Ints, *, is_strict: bool = False) -> bool:
+    """Whether values never fall within a stretch; and never stay, if strictly."""
+    rises = values[1:] > values[:-1] if is_strict else values[1:] >= values[:-1]
+    rises[starts[1:] - 1] = True
+    return bool(rises.all())
 
 
 def _last_of(
@@ -216,6 +258,8 @@ def _last_of(
     """The index of each stretch's last finite point, or of its first point if there is none."""
     first, second = ordered
     lengths = np.diff(starts, append=len(value))
+    if finite.all() and _is_rising(first, starts, is_strict=True):
+        return starts + lengths - 1
     least = np.iinfo(np.int64).min
     greatest = np.maximum.reduceat(np.where(finite, first, least), starts)
     candidates = np.flatnonzero(finite & (first == np.repeat(greatest, lengths)))

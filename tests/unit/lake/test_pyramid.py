@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import count
 from typing import Any
 
@@ -15,7 +16,7 @@ from mere.lake import Column, Lake, LakeSettings, Table
 from mere.lake.fold import Folder
 from mere.lake.objects.memory import MemoryStore
 from mere.lake.objects.retry import RetryingStore
-from mere.lake.pyramid import pyramid_file
+from mere.lake.pyramid import Points, bucket_points, pyramid_file
 from mere.lake.pyramid_reading import Look, Mark, Window
 from mere.lake.schema import Pyramid
 from mere.testing.clock import ManualClock
@@ -351,6 +352,23 @@ def test_upkeep_keeps_the_pyramids_of_files_and_collects_all_others(tmp_path):
     check(warehouse, WINDOW, look_at(warehouse.lake, WINDOW))
 
 
+def test_upkeep_keeps_the_pyramids_of_files_that_only_older_states_have(warehouse):
+    def pyramids() -> set[str]:
+        return {info.key for info in warehouse.counting.list("tables/points/pyramid/")}
+
+    warehouse.add("a", "loss", range(5_000), np.zeros(5_000))
+    warehouse.lake.tag("kept")
+    old = pyramids()
+    warehouse.lake.erase("points", ["a"])
+    warehouse.clock.advance(3 * 86_400)
+    for _ in range(2):
+        warehouse.add("b", "loss", range(5_000), np.zeros(5_000))
+        warehouse.lake.fold()
+        warehouse.lake.upkeep()
+    assert len(old) == 1
+    assert old < pyramids()
+
+
 def test_what_was_erased_is_not_in_the_pyramid(warehouse):
     for run in "ab":
         warehouse.add(run, "loss", range(5_000), np.zeros(5_000))
@@ -358,6 +376,26 @@ def test_what_was_erased_is_not_in_the_pyramid(warehouse):
     warehouse.lake.erase("points", ["a"])
     assert len(look_at(warehouse.lake, WINDOW).buckets) == 0
     assert look_at(warehouse.lake, Window([("b", "loss")], 600)).points == 5_000
+
+
+def test_a_mark_from_before_an_erasure_gets_all_that_is_left(warehouse):
+    """Nothing was added, and yet what was shown is not there any more."""
+    for run in "ab":
+        warehouse.add(run, "loss", range(10), np.zeros(10))
+    both = Window([("a", "loss"), ("b", "loss")], 600)
+    on_tail = look_at(warehouse.lake, both).mark
+    warehouse.lake.fold()
+    on_files = look_at(warehouse.lake, both).mark
+    warehouse.lake.erase("points", ["a"])
+    warehouse.add("c", "loss", [0], [1.0])
+    warehouse.lake.fold()
+    for mark in (on_tail, on_files):
+        change = changed_since(warehouse.open(), both, mark)
+        assert not change.is_partial
+        assert (set(change.buckets.series.tolist()), change.points) == ({1}, 10)
+    warehouse.add("c", "loss", [1], [1.0])
+    warehouse.lake.fold()
+    assert look_since(warehouse.lake, both, change.mark) is None, "that is told once"
 
 
 def test_extreme_positions_and_no_series_at_all(warehouse):
@@ -420,3 +458,51 @@ def test_a_mark_from_before_a_writer_was_forgotten_misses_nothing_of_it(tmp_path
     warehouse.lake.fold()
     change = changed_since(warehouse.lake, WINDOW, look.mark)
     assert 9.0 in change.buckets.high
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32),
+    lengths=st.lists(st.integers(1, 12), min_size=1, max_size=20)
+    | st.lists(st.integers(1, 3), min_size=1, max_size=20),
+    is_finite=st.booleans(),
+    is_rising=st.booleans(),
+    by_moment=st.booleans(),
+)
+def test_short_and_long_stretches_are_added_up_alike(
+    seed, lengths, is_finite, is_rising, by_moment
+):
+    rng = np.random.default_rng(seed)
+    number = sum(lengths)
+    positions, moments = np.arange(number), np.arange(number) * 10
+    if not is_rising:
+        positions, moments = rng.integers(0, 4, number), rng.integers(0, 4, number)
+    values = rng.normal(size=number)
+    if not is_finite:
+        odd = rng.random(number) < 0.3
+        values[odd] = rng.choice([np.nan, np.inf, -np.inf], int(odd.sum()))
+    points = Points(np.zeros(number, int), positions, moments, values)
+    made = bucket_points(points, np.repeat(np.arange(len(lengths)), lengths), by_moment=by_moment)
+    ends = np.cumsum(lengths)
+    for place, (begin, end) in enumerate(zip(ends - lengths, ends, strict=True)):
+        stretch = [
+            (int(p), int(m), float(v))
+            for p, m, v in zip(
+                positions[begin:end], moments[begin:end], values[begin:end], strict=True
+            )
+        ]
+        finite = [point for point in stretch if math.isfinite(point[2])]
+        assert made.count[place] == len(stretch)
+        assert made.nan[place] == sum(math.isnan(v) for _, _, v in stretch)
+        assert made.above[place] == sum(v == math.inf for _, _, v in stretch)
+        assert made.below[place] == sum(v == -math.inf for _, _, v in stretch)
+        assert made.until[place] == max(m for _, m, _ in stretch)
+        assert made.total[place] == pytest.approx(math.fsum(v for _, _, v in finite))
+        if not finite:
+            assert np.isnan([made.low[place], made.high[place], made.last[place]]).all()
+            continue
+        assert made.low[place] == min(v for _, _, v in finite)
+        assert made.high[place] == max(v for _, _, v in finite)
+        later = (1, 0, 2) if by_moment else (0, 1, 2)
+        last = max(finite, key=lambda point: tuple(point[n] for n in later))
+        assert (made.position[place], made.moment[place], made.last[place]) == last

@@ -301,6 +301,7 @@ def _rows(
     columns: dict[str, list[np.ndarray[Any, Any]]] = {"at": []}
     columns |= {str(measure): [] for measure in dict.fromkeys(request.measures)}
     lengths: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in columns}
+    precise = np.float64 if request.precision is Precision.DOUBLE else np.float32
     for state, look in shown:
         buckets = look.buckets
         starts = np.flatnonzero(np.diff(buckets.series, prepend=-1))
@@ -315,21 +316,20 @@ def _rows(
                 values, held = _unless_zero(values, starts, sizes)
             else:
                 held = sizes
-            columns[name].append(values)
+            is_count = name in (Measure.COUNT, Measure.NAN, Measure.INF)
+            kind = np.uint16 if name == "at" else np.int32 if is_count else precise
+            with np.errstate(over="ignore"):  # what is beyond single precision is infinite there
+                columns[name].append(values.astype(kind, copy=False))
             lengths[name].append(held)
-    precise = pa.float64() if request.precision is Precision.DOUBLE else pa.float32()
     arrays = {
         "panel": pa.array(parts["panel"], pa.int32()),
         "run_id": pa.array(parts["run_id"], pa.string()).dictionary_encode(),
         "key": pa.array(parts["key"], pa.string()).dictionary_encode(),
     }
     for name in columns:
-        values = np.concatenate(columns[name])
-        is_count = name in (Measure.COUNT, Measure.NAN, Measure.INF)
-        kind = pa.uint16() if name == "at" else pa.int32() if is_count else precise
         offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths[name]))])
         arrays[name] = pa.ListArray.from_arrays(
-            pa.array(offsets, pa.int32()), pa.array(values).cast(kind, safe=False)
+            pa.array(offsets, pa.int32()), pa.array(np.concatenate(columns[name]))
         )
     return pa.table(arrays)
 
@@ -363,8 +363,8 @@ def _unless_zero(
     """Lists that are zero throughout, as nearly all are, become empty."""
     import numpy as np
 
-    if not len(values):
-        return values, sizes
+    if not values.any():
+        return values[:0], np.zeros_like(sizes)
     held = np.where(np.add.reduceat(values, starts) > 0, sizes, 0)
     return values[np.repeat(held > 0, sizes)], held
 

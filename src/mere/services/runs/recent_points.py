@@ -70,7 +70,7 @@ class RecentPoints:
         """
         import numpy as np
 
-        parts = [columns["run_id"], columns["key"]]
+        parts: list[Iterable[Any]] = [columns["run_id"], columns["key"]]
         if any(columns.get(name) for name in _MEASURED):
             parts += [columns.get(name) or repeat(None) for name in _MEASURED]
         series = list(zip(*parts, strict=False))

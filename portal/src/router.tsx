@@ -1,5 +1,10 @@
-/** Every page and its address; a page's code is loaded when it is first gone to. */
+/**
+ * Every page and its address; a page's code is loaded when it is first gone to.
+ *
+ * Beside the page, its module may export `beginning`: what is asked for before anything is drawn.
+ */
 
+import type { QueryClient } from "@tanstack/react-query";
 import {
   createRootRoute,
   createRoute,
@@ -7,6 +12,8 @@ import {
   lazyRouteComponent,
 } from "@tanstack/react-router";
 
+import { cache } from "./api/cache";
+import { sessionAsked } from "./api/session";
 import { Shell } from "./shell/Shell";
 import { Empty, Failure, Waiting } from "./ui";
 
@@ -29,15 +36,47 @@ function validateSearch(search: Record<string, unknown>): Search {
   return found;
 }
 
-function page<const Path extends string>(
-  path: Path,
-  load: () => Promise<{ default: () => React.ReactNode }>,
-) {
+/** Where one goes to, and the cache that what is asked for goes into. */
+export interface Start {
+  cache: QueryClient;
+  params: Readonly<Record<string, string | undefined>>;
+  search: Search;
+}
+
+/**
+ * Asks for what a page shows first, and does not wait for it.
+ *
+ * Its parts ask for the same as ever, by the same keys, and find it in the cache or on its way.
+ */
+export type Beginning = (start: Start) => void;
+
+interface PageModule {
+  default: () => React.ReactNode;
+  beginning?: Beginning;
+}
+
+/** Let a page ask for what it shows first; of who is nobody the server would take no question. */
+async function begin(load: () => Promise<PageModule>, start: Start): Promise<void> {
+  try {
+    const [module, who] = await Promise.all([load(), cache.ensureQueryData(sessionAsked)]);
+    if (who.kind !== "nobody") module.beginning?.(start);
+  } catch {
+    // The page and the shell ask for both themselves, and say what is wrong.
+  }
+}
+
+function page<const Path extends string>(path: Path, load: () => Promise<PageModule>) {
   return createRoute({
     getParentRoute: () => root,
     path,
     validateSearch,
     component: lazyRouteComponent(load),
+    preload: false, // a link that is pointed at loads code, and asks for nothing
+    loader: {
+      handler: ({ params, location }) =>
+        begin(load, { cache, params, search: validateSearch(location.search) }),
+      staleReloadMode: "blocking", // it comes before the page, whenever one comes back
+    },
   });
 }
 

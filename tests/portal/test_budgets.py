@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import statistics
 import time
+from collections import Counter
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from playwright.sync_api import Page, expect
 
 import mere
 from scripts.portal import built
-from tests.portal.browser import counters, press, settled
+from tests.portal.browser import Watch, counters, press, settled
 
 STATIC = Path(mere.__file__).parent / "server/portal/static"
 
@@ -75,12 +80,84 @@ def test_what_a_page_needs_is_asked_for_before_its_code_runs(page, watch, seeded
     assert late == []
 
 
-def test_the_first_rows_are_asked_for_once(page, watch, seeded):
-    """They are on their way before there is a grid; what the grid wants then is the same."""
+FIRST = {
+    "the grid": ("/p/{digits}?show=table&cols=!name;status", "grid", ["runs/window"]),
+    "grid and charts": ("/p/{digits}?cols=!name;status", "grid", ["runs/window", "keys/metrics"]),
+    "a comparison": (
+        "/compare?experiments={digits}",
+        "treegrid",
+        ["compare/runs", "compare/sheet"],
+    ),
+    "a run": ("/p/{images}/runs/{heron}", "heading", ["runs/{heron}"]),
+    "charts of a run": (
+        "/p/{images}/runs/{heron}/charts",
+        "region",
+        ["runs/{heron}", "runs/{heron}/keys/metrics"],
+    ),
+    "traces": ("/traces", "row", ["traces/window", "traces/overview"]),
+    "a trace": ("/traces/{trace}", "tree", ["traces/{trace}", "traces/{trace}/spans"]),
+    "lineage": ("/lineage/run/{heron}", "heading", ["lineage/map"]),
+}
+"""Pages: an address, what is seen when it is drawn, and what it asks for first."""
+
+NOTHING_IS_DRAWN = """(() => {
+    const held = [];
+    window.draw = () => { window.draw = null; held.forEach((send) => send()); };
+    window.MessageChannel = class extends window.MessageChannel {
+        constructor() {
+            super();
+            const send = this.port2.postMessage.bind(this.port2);
+            this.port2.postMessage = (...told) =>
+                window.draw ? held.push(() => send(...told)) : send(...told);
+        }
+    };
+})()"""
+"""React takes its turns by messages to itself: none comes until `draw` is called."""
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_what_a_page_shows_first_is_asked_for_once_and_before_it_is_drawn(
+    page, watch, seeded, name
+):
+    path, role, first = FIRST[name]
+    ids = {**seeded.experiments, **seeded.runs, "trace": seeded.traces[0]}
+    wanted = {f"/api/v1/{one}".format(**ids) for one in first}
+    page.add_init_script(NOTHING_IS_DRAWN)
+    page.goto(path.format(**ids), wait_until="commit")
+    until = time.monotonic() + 20
+    while {path for path, *_ in asked(watch, wanted)} < wanted and time.monotonic() < until:
+        page.wait_for_timeout(50)
+    before = asked(watch, wanted)
+    assert {path for path, *_ in before} == wanted
+    assert page.locator("#root > *").count() == 0
+    page.evaluate("() => window.draw()")
+    expect(page.get_by_role(role).first).to_be_visible()
+    settled(page)
+    after = asked(watch, wanted)
+    assert after.keys() >= before.keys()
+    assert {one: times for one, times in after.items() if times > 1} == {}
+
+
+def test_what_changes_on_a_page_asks_for_that_alone(page, watch, seeded):
+    """Where the address changes and the page stays, it does not begin again."""
     page.goto(f"/p/{seeded.experiments['digits']}?show=table&cols=!name;status")
     expect(page.get_by_role("grid")).to_be_visible()
     settled(page)
-    assert len([one for one in watch.requests if "runs/window" in one.url]) == 1
+    watch.requests.clear()
+    page.get_by_role("columnheader", name="status").click()
+    expect(page).to_have_url(re.compile("sort="))
+    settled(page)
+    paths = [urlsplit(one.url).path for one in watch.requests]
+    assert [path for path in paths if path.startswith("/api/")] == ["/api/v1/runs/window"]
+
+
+def asked(watch: Watch, paths: set[str]) -> Counter[tuple[str, str, str | None]]:
+    """How often each thing was asked of some paths: path, query, body."""
+    return Counter(
+        (parts.path, parts.query, one.post_data)
+        for one in watch.requests
+        if (parts := urlsplit(one.url)).path in paths
+    )
 
 
 def test_what_has_not_changed_is_not_sent_again(page, watch, seeded):
@@ -130,6 +207,58 @@ def test_a_thousand_charts_cost_no_more_than_those_in_sight(page, watch, seeded)
         assert counters(page, watch).charts <= 12
         more = [one for one in watch.requests if "/series" in one.url][asked:]
         assert len(more) <= 2, [one.post_data for one in more]
+
+
+def test_a_curve_of_a_million_points_is_few_bytes(page, watch, seeded):
+    values = np.random.default_rng(7).normal(size=1_000_000)
+    with mere.start_run(
+        "long", name="million", warehouse=seeded.url, console=False, capture=False
+    ) as run:
+        for step in (0, len(values) - 1):
+            run.log({"curve": values[step]}, step=step)
+    steps = np.arange(1, len(values) - 1)
+    began = seeded.warehouse.clock.now_us()
+    points = {
+        "run_id": pa.array([run.run_id]).take(pa.array(np.zeros(len(steps), int))),
+        "key": pa.array(["curve"]).take(pa.array(np.zeros(len(steps), int))),
+        "step": steps,
+        "timestamp": pa.array(began + steps, pa.timestamp("us", "UTC")),
+        "value": values[1:-1],
+    }
+    seeded.warehouse.lake.append("metrics", pa.table(points))
+    mere.fold(warehouse=seeded.url)
+    page.goto(f"/p/{run.experiment_id}/runs/{run.run_id}/charts")
+    chart = page.locator("[data-plot=curve]")
+    expect(chart).to_have_accessible_name(re.compile("1,000,000 points"))
+    settled(page)
+    state = chart.evaluate("(chart) => chart.plot.debugState()")
+    (line,) = state["lines"]
+    assert (min(line["lo"]), max(line["hi"])) == (values.min(), values.max())
+    assert len(line["x"]) >= 300
+    assert _series_bytes(watch) <= 16_000
+
+
+def _series_bytes(watch: Watch) -> int:
+    answers = [one for one in watch.responses if "/series" in one.url and one.status == 200]
+    assert answers
+    return sum(one.request.sizes()["responseBodySize"] for one in answers)
+
+
+def test_a_zoom_asks_once_and_paints_twice(page, watch, seeded):
+    """What is there, cut to the new range; and then what has come."""
+    page.goto(f"/p/{seeded.experiments['digits']}?show=both")
+    chart = page.locator("[data-plot='val/loss']")
+    expect(chart).to_have_accessible_name(re.compile("points"))
+    settled(page)
+    asked = len([one for one in watch.requests if "/series" in one.url])
+    before = chart.evaluate("(chart) => chart.plot.debugState().paints")
+    chart.focus()
+    with page.expect_response(lambda one: "/series" in one.url):
+        press(page, "+")
+    page.wait_for_timeout(1_000)
+    state = chart.evaluate("(chart) => chart.plot.debugState()")
+    assert state["paints"] - before == 2
+    assert len([one for one in watch.requests if "/series" in one.url]) == asked + 1
 
 
 RUNS = 100_000

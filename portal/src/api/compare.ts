@@ -1,6 +1,6 @@
 /** Comparing runs: which ones, windows of sheets of keys by runs, and what explains a metric. */
 
-import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 
 import { get, send, type Schema } from "./call";
 import { postFile } from "./client";
@@ -60,22 +60,30 @@ const FOREVER = { staleTime: Infinity, gcTime: 300_000 } as const;
 export const COMPARED = "compare";
 
 /** The heads of the runs, and the tag under which all windows are of the same runs. */
-export function useCompared(of: RunsWanted | null) {
-  return useQuery({
+export function comparedRuns(of: RunsWanted | null) {
+  return queryOptions({
     queryKey: [COMPARED, "runs", of],
-    enabled: of !== null,
     queryFn: ({ signal }) =>
       send("post", "/api/v1/compare/runs", { body: { of: of ?? {}, limit: HEADS }, signal }),
-    placeholderData: keepPreviousData,
     ...FOREVER,
   });
 }
 
-/** Heads of runs beyond the first ones, as they come into sight. */
+export function useCompared(of: RunsWanted | null) {
+  return useQuery({
+    ...comparedRuns(of),
+    enabled: of !== null,
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** The page of heads that a column's is on. */
+export const headPage = (column: number) => Math.floor(column / HEADS);
+
+/** Heads of runs beyond the first ones, by the pages that are in sight. */
 export function useMoreHeads(of: RunsWanted, total: number, from: number, to: number) {
   const pages: number[] = [];
-  for (let page = Math.floor(from / HEADS); page <= Math.floor(to / HEADS); page++)
-    if (page > 0 && page * HEADS < total) pages.push(page);
+  for (let page = from; page <= to; page++) if (page > 0 && page * HEADS < total) pages.push(page);
   const found = useQueries({
     queries: pages.map((page) => ({
       queryKey: [COMPARED, "heads", of, page],
@@ -88,7 +96,7 @@ export function useMoreHeads(of: RunsWanted, total: number, from: number, to: nu
     })),
   });
   return (index: number): ComparedRun | undefined =>
-    found[pages.indexOf(Math.floor(index / HEADS))]?.data?.runs[index % HEADS];
+    found[pages.indexOf(headPage(index))]?.data?.runs[index % HEADS];
 }
 
 /** How many points the runs have by now. */

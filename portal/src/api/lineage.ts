@@ -1,6 +1,6 @@
 /** Lineage as the native protocol tells it: nodes with their places, and what is between them. */
 
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery } from "@tanstack/react-query";
 
 import { getJson } from "./client";
 
@@ -62,13 +62,17 @@ export interface MapWanted {
   open: readonly string[];
 }
 
-export function useLineageMap(wanted: MapWanted) {
-  return useQuery({
+export function lineageMap({ node, depth, direction, width, open }: MapWanted) {
+  const wanted = { node, depth, direction, width, open };
+  return queryOptions({
     queryKey: ["lineage", "map", wanted],
-    queryFn: ({ signal }) => getJson<LineageMap>("/api/v1/lineage/map", { ...wanted }, signal),
-    placeholderData: keepPreviousData,
+    queryFn: ({ signal }) => getJson<LineageMap>("/api/v1/lineage/map", wanted, signal),
     staleTime: 5_000,
   });
+}
+
+export function useLineageMap(wanted: MapWanted) {
+  return useQuery({ ...lineageMap(wanted), placeholderData: keepPreviousData });
 }
 
 /** Nodes whose names hold some words; without any, the newest. */

@@ -1,6 +1,6 @@
 /** Who one is to the server. */
 
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 
 import { get, send, type Schema } from "./call";
 import { setCsrfToken } from "./client";
@@ -12,12 +12,14 @@ function kept(who: WhoAmI): WhoAmI {
   return who;
 }
 
+export const sessionAsked = queryOptions({
+  queryKey: ["session"],
+  queryFn: async ({ signal }) => kept(await get("/api/v1/session", { signal })),
+  staleTime: 60_000,
+});
+
 export function useSession() {
-  return useQuery({
-    queryKey: ["session"],
-    queryFn: async ({ signal }) => kept(await get("/api/v1/session", { signal })),
-    staleTime: 60_000,
-  });
+  return useQuery(sessionAsked);
 }
 
 export async function signIn(name: string, password: string): Promise<WhoAmI> {

@@ -48,6 +48,7 @@ export default function Curves(props: CurvesProps) {
         axis: "step",
         lower: null,
         upper: null,
+        hasMeans: false,
       })),
       SETTLE_MS,
     );

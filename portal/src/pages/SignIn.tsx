@@ -3,7 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState, type FormEvent } from "react";
 
-import { signIn } from "../api/session";
+import { sessionAsked, signIn } from "../api/session";
 import { Button } from "../ui";
 
 export default function SignIn({ ssoLabel }: { ssoLabel: string | null }) {
@@ -18,7 +18,7 @@ export default function SignIn({ ssoLabel }: { ssoLabel: string | null }) {
     setError("");
     try {
       const who = await signIn(String(form.get("name")), String(form.get("password")));
-      client.setQueryData(["session"], who);
+      client.setQueryData(sessionAsked.queryKey, who);
     } catch (refusal) {
       setError(refusal instanceof Error ? refusal.message : String(refusal));
     } finally {

@@ -3,7 +3,8 @@
 import { useState } from "react";
 
 import { count } from "../ui/format";
-import { columnOf, keyOf, useKeyPages } from "./data";
+import { columnOf, keyOf } from "./data";
+import { useKeyPages } from "./keys";
 
 const LISTED = 40;
 

@@ -8,12 +8,14 @@
 
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState } from "react";
 
+import { needsMeans } from "../plot/drawing";
 import { edgeOf } from "../plot/series";
 import type { ChartAtHand } from "../reports/AddToReport";
 import { Dialog, Empty, Failure, Waiting } from "../ui";
 import { AddPanel } from "./AddPanel";
-import { experimentsOf, useFreshKeys, useLoader, useWanted } from "./data";
+import { useLoader, useWanted } from "./data";
 import { ExtraPanel, titleOf } from "./ExtraPanel";
+import { experimentsOf, useFreshKeys } from "./keys";
 import { layOut, PANEL_PX, panelsInView, type BoardLayout } from "./layout";
 import { LinesPanel, type PanelRun } from "./LinesPanel";
 import type { Wanted } from "./loader";
@@ -298,11 +300,13 @@ function chartOfId(id: string, board: Board): Chart {
 }
 
 function wantedOf(chart: Chart, board: Board, runs: readonly string[]): Wanted {
-  const { axis, range } = settingsOf(board, chart.id);
+  const settings = settingsOf(board, chart.id);
+  const { axis, range } = settings;
   return {
     ...chart,
     runs,
     axis,
+    hasMeans: needsMeans(settings),
     lower: range && edgeOf(range[0], axis),
     upper: range && edgeOf(range[1], axis),
   };

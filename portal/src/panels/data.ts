@@ -1,21 +1,20 @@
-/** What boards ask the server: series, pages of metric keys, and columns of runs. */
+/** What boards ask the server: series, and columns of runs. */
 
-import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useQuery } from "@tanstack/react-query";
+import {
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 
-import { getJson, postArrow, sendJson } from "../api/client";
+import { postArrow, sendJson } from "../api/client";
 import { useTicks } from "../api/live";
 import { decodeSeries } from "../plot/series";
+import { experimentsOf } from "./keys";
 import { SeriesLoader, type Ask, type Held, type Wanted } from "./loader";
-
-/** One level of the tree of keys, or what a search found. */
-export interface KeyPage {
-  nodes: { name: string; path: string; keys: number; runs: number }[];
-  total: number;
-  next_offset: number | null;
-}
-
-const PAGE = 200;
 
 export const askSeries: Ask = async (body, signal) => {
   const { table, headers } = await postArrow("/api/v1/series", body, signal);
@@ -53,7 +52,8 @@ export function useWanted(
   isComplete: boolean,
 ): void {
   const last = useRef<readonly Wanted[]>([]);
-  useEffect(() => {
+  // Charts are painted in effects: the server is asked before it, and works meanwhile.
+  useLayoutEffect(() => {
     const isSame =
       last.current.length === wanted.length &&
       wanted.every((one, i) => {
@@ -64,6 +64,7 @@ export function useWanted(
           old.axis === one.axis &&
           old.lower === one.lower &&
           old.upper === one.upper &&
+          old.hasMeans === one.hasMeans &&
           old.keys.join("\n") === one.keys.join("\n")
         );
       });
@@ -72,59 +73,6 @@ export function useWanted(
     loader.show(wanted, isComplete ? undefined : INCOMPLETE_MS);
   }, [loader, wanted, isComplete]);
   useEffect(() => () => void (last.current = []), [loader]);
-}
-
-/** Where keys come from: those of one run, or else of the experiments that are asked for. */
-export function keysUrl(family: "metrics" | "params", run: string): string {
-  return run ? `/api/v1/runs/${run}/keys/${family}` : `/api/v1/keys/${family}`;
-}
-
-/** The ids of experiments: of one, or of several parted by commas. */
-export function experimentsOf(text: string): string[] {
-  return text.split(",");
-}
-
-/** Pages of a level of the tree (`below`), or of all keys that hold some words (`search`). */
-export function useKeyPages(
-  experiment: string,
-  family: "metrics" | "params",
-  { below = "", search = "", run = "" }: { below?: string; search?: string; run?: string },
-  isOn = true,
-) {
-  return useInfiniteQuery({
-    queryKey: ["keys", family, experiment, below, search, run],
-    enabled: isOn,
-    initialPageParam: 0,
-    queryFn: ({ pageParam, signal }) =>
-      getJson<KeyPage>(
-        keysUrl(family, run),
-        {
-          experiment: run ? null : experimentsOf(experiment),
-          below,
-          search,
-          offset: pageParam,
-          limit: PAGE,
-        },
-        signal,
-      ),
-    getNextPageParam: (page) => page.next_offset,
-    staleTime: 30_000,
-  });
-}
-
-/** Ask for the keys anew when runs advance, but not more often than the server counts them. */
-export function useFreshKeys(experiment: string): void {
-  const client = useQueryClient();
-  const asked = useRef(0);
-  const act = useCallback(() => {
-    if (Date.now() - asked.current < 30_000) return;
-    asked.current = Date.now();
-    void client.invalidateQueries({ queryKey: ["keys", "metrics", experiment] });
-  }, [client, experiment]);
-  useTicks(
-    experimentsOf(experiment).map((id) => `runs:${id}`),
-    act,
-  );
 }
 
 export type Cell = string | number | boolean | null;

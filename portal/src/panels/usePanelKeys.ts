@@ -4,8 +4,7 @@ import { useEffect, useMemo, useState } from "react";
 
 import { AXES } from "../plot/words";
 import { useKeys, type Key } from "../shell/keys";
-import { settingsOf, USUAL, type Board, type ChartSettings } from "./settings";
-import { smoothingOf } from "./SettingsPopover";
+import { settingsOf, smoothingOf, USUAL, type Board, type ChartSettings } from "./settings";
 
 interface Given {
   board: Board;

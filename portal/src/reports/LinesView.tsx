@@ -8,6 +8,7 @@ import { LinesPanel, type PanelRun } from "../panels/LinesPanel";
 import { SeriesLoader, type Ask } from "../panels/loader";
 import { PanelFrame } from "../panels/PanelFrame";
 import { USUAL, type ChartSettings } from "../panels/settings";
+import { needsMeans } from "../plot/drawing";
 import { edgeOf } from "../plot/series";
 import { Waiting } from "../ui";
 import { askLive, askOfPin, useRows } from "./answers";
@@ -74,6 +75,7 @@ function Drawn({
   const [own, setOwn] = useState<Partial<ChartSettings>>({});
   const settings = useMemo(() => ({ ...USUAL, ...panel.settings, ...own }), [panel.settings, own]);
   const { axis, range } = settings;
+  const hasMeans = needsMeans(settings);
   const keys = panel.keys.join("\n");
   const wanted = useMemo(
     () => [
@@ -84,9 +86,10 @@ function Drawn({
         axis,
         lower: range && edgeOf(range[0], axis),
         upper: range && edgeOf(range[1], axis),
+        hasMeans,
       },
     ],
-    [runs, keys, axis, range],
+    [runs, keys, axis, range, hasMeans],
   );
   useWanted(loader, wanted, true);
   return (

@@ -4,7 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 
 import { getJson } from "../api/client";
-import { columnOf, type KeyPage } from "../panels/data";
+import { columnOf } from "../panels/data";
+import type { KeyPage } from "../panels/keys";
 import { columnsFor } from "./answers";
 import type { ReportPanel } from "./panel";
 

@@ -1,13 +1,20 @@
 /** Any number of runs, of any experiments: what differs between them, and what made them better. */
 
 import { useQuery } from "@tanstack/react-query";
-import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo, useState, type ReactNode } from "react";
+import { lazyRouteComponent, Link, useNavigate } from "@tanstack/react-router";
+import { Suspense, useMemo, useState, type ReactNode } from "react";
 
-import { useCompared, type ComparedRuns, type RunsWanted } from "../../api/compare";
+import {
+  comparedRuns,
+  useCompared,
+  type ComparedRuns,
+  type Family,
+  type RunsWanted,
+} from "../../api/compare";
 import { resolveLink } from "../../api/views";
 import { useLatest } from "../../grid/latest";
 import { textOf } from "../../grid/columns";
+import type { Beginning } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Empty, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
@@ -18,19 +25,46 @@ import { NewPoints } from "./NewPoints";
 import { SheetTab } from "./SheetTab";
 import {
   pythonOf,
+  readState,
   runsOf,
   searchOf,
+  sheetOf,
+  storedIgnored,
   TABS,
   useCompareState,
   type CompareState,
   type SetState,
   type Tab,
 } from "./state";
+import { sheetBlock } from "./useSheet";
 
-const MetricsTab = lazy(() => import("./MetricsTab"));
-const CodeTab = lazy(() => import("./CodeTab"));
-const MediaTab = lazy(() => import("./MediaTab"));
-const WhyTab = lazy(() => import("./WhyTab"));
+const MetricsTab = lazyRouteComponent(() => import("./MetricsTab"));
+const CodeTab = lazyRouteComponent(() => import("./CodeTab"));
+const MediaTab = lazyRouteComponent(() => import("./MediaTab"));
+const WhyTab = lazyRouteComponent(() => import("./WhyTab"));
+
+/** The tabs that are one sheet; the others have code of their own. */
+const SHEETS: readonly Family[] = ["params", "environment", "data", "run"];
+const PARTS: Partial<Record<Tab, { preload?: () => Promise<void> | undefined }>> = {
+  metrics: MetricsTab,
+  code: CodeTab,
+  media: MediaTab,
+  why: WhyTab,
+};
+
+export const beginning: Beginning = ({ cache, search }) => {
+  const state = readState(search, storedIgnored());
+  const { of, tab } = state;
+  if (state.set || of === null) return; // which runs these are is looked up first
+  const family = SHEETS.find((one) => one === tab);
+  if (family === undefined) void PARTS[tab]?.preload?.();
+  void cache.prefetchQuery(comparedRuns(of)).then(() => {
+    const picked = cache.getQueryData(comparedRuns(of).queryKey);
+    if (picked === undefined || family === undefined) return;
+    const asked = sheetOf({ ...of, tag: picked.tag }, family, state);
+    void cache.prefetchQuery(sheetBlock(asked, 0, 0));
+  });
+};
 
 /** The first tab is not said. */
 function inAddress(tab: Tab): string | undefined {

@@ -3,7 +3,7 @@
 import { Link } from "@tanstack/react-router";
 import { useCallback, useState } from "react";
 
-import { useMoreHeads, type ComparedRun, type RunsWanted } from "../../api/compare";
+import { headPage, useMoreHeads, type ComparedRun, type RunsWanted } from "../../api/compare";
 import { colourOf } from "../../plot/palette";
 import { useTheme } from "../../shell/theme";
 
@@ -15,13 +15,13 @@ export interface HeadsView {
 
 /** The heads of the first runs, and of others as they come into sight. */
 export function useHeads(of: RunsWanted, first: readonly ComparedRun[], total: number): HeadsView {
-  const [[from, to], setRange] = useState([0, 0]);
+  const [[from, to], setPages] = useState([0, 0]);
   const more = useMoreHeads(of, total, from, to);
-  const see = useCallback(
-    (start: number, end: number) =>
-      setRange((before) => (before[0] === start && before[1] === end ? before : [start, end])),
-    [],
-  );
+  const see = useCallback((start: number, end: number) => {
+    const [first, last] = [headPage(start), headPage(end)];
+    // All cells are drawn anew for others, and not for each column that is scrolled by.
+    setPages((before) => (before[0] === first && before[1] === last ? before : [first, last]));
+  }, []);
   return {
     at: (column) => (column < 0 ? undefined : (first[column] ?? more(column))),
     indexOf: (id) => first.findIndex((run) => run.run_id === id),

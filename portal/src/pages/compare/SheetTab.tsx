@@ -18,7 +18,7 @@ import { EffectBar, MetricCell, TextCell } from "./cells";
 import { Matrix } from "./Matrix";
 import { Head, useHeads } from "./Heads";
 import { SheetTools } from "./SheetTools";
-import { ignoring, joined, type SetState } from "./state";
+import { ignoring, joined, sheetOf, type SetState } from "./state";
 import { useSheet, useSteady } from "./useSheet";
 
 export interface SheetTabProps {
@@ -41,15 +41,8 @@ export interface SheetTabProps {
 export function SheetTab(props: SheetTabProps) {
   const { family, set, total, of, target } = props;
   const isMetrics = family === "metrics";
-  const rows = useSteady(
-    isMetrics
-      ? {
-          ...props.rows,
-          order: props.rows.order === "effect" ? ("key" as const) : props.rows.order,
-        }
-      : { ...props.rows, take: "last" as const, less: [], more: [] },
-  );
-  const asked = useSteady({ of, family, rows, target: isMetrics ? NO_TARGET : target });
+  const asked = useSteady(sheetOf(of, family, props));
+  const { rows } = asked;
   const sheet = useSheet(asked);
   const heads = useHeads(of, props.heads, total);
   const [opened, setOpened] = useState<Opened | null>(null);
@@ -196,7 +189,6 @@ export function SheetTab(props: SheetTabProps) {
   );
 }
 
-const NO_TARGET: Target = { metric: "", take: "last", less: false };
 const LABELS: Record<Family, string> = {
   params: "Params by run",
   metrics: "Metrics by run",

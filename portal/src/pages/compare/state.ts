@@ -3,7 +3,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 
-import type { RowsWanted, RunsWanted, Take, Target } from "../../api/compare";
+import type { Family, RowsWanted, RunsWanted, SheetAsked, Take, Target } from "../../api/compare";
 import { makeLink } from "../../api/views";
 import type { Search } from "../../router";
 
@@ -110,6 +110,21 @@ export function readState(search: Search, ignored: readonly string[]): CompareSt
       less: search["goal"] === "less",
     },
   };
+}
+
+const NO_TARGET: Target = { metric: "", take: "last", less: false };
+
+/** What a sheet is asked for: of the state only what tells it from others of its family. */
+export function sheetOf(
+  of: RunsWanted,
+  family: Family,
+  { rows, target }: Pick<CompareState, "rows" | "target">,
+): SheetAsked {
+  if (family !== "metrics")
+    return { of, family, rows: { ...rows, take: "last", less: [], more: [] }, target };
+  // Effects are on a metric, and of params and the like.
+  const order = rows.order === "effect" ? "key" : rows.order;
+  return { of, family, rows: { ...rows, order }, target: NO_TARGET };
 }
 
 export type SetState = (changes: Search, isReplaced?: boolean) => void;

@@ -1,6 +1,6 @@
 /** A sheet as blocks of rows and columns; those in sight are asked for, and kept. */
 
-import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import { useCallback, useMemo, useState } from "react";
 
 import {
@@ -37,16 +37,11 @@ export function blocksOf(first: number, last: number, size: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, at) => from + at);
 }
 
-export function useSheet(asked: SheetAsked): SheetView {
-  const [range, setRange] = useState<Range>({
-    firstRow: 0,
-    lastRow: 0,
-    firstColumn: 0,
-    lastColumn: 0,
-  });
-  const options = (row: number, column: number) => ({
+/** One block, by its number down and across. */
+export function sheetBlock(asked: SheetAsked, row: number, column: number) {
+  return queryOptions({
     queryKey: [COMPARED, "sheet", asked, row, column],
-    queryFn: ({ signal }: { signal: AbortSignal }) =>
+    queryFn: ({ signal }) =>
       askSheet(
         asked,
         {
@@ -60,13 +55,24 @@ export function useSheet(asked: SheetAsked): SheetView {
     staleTime: Infinity,
     gcTime: 120_000,
   });
-  const first = useQuery({ ...options(0, 0), placeholderData: keepPreviousData });
+}
+
+export function useSheet(asked: SheetAsked): SheetView {
+  const [range, setRange] = useState<Range>({
+    firstRow: 0,
+    lastRow: 0,
+    firstColumn: 0,
+    lastColumn: 0,
+  });
+  const first = useQuery({ ...sheetBlock(asked, 0, 0), placeholderData: keepPreviousData });
   const total = first.data?.total ?? 0;
   const wanted: [number, number][] = [];
   for (const row of blocksOf(range.firstRow, Math.min(range.lastRow, total - 1), BLOCK_ROWS))
     for (const column of blocksOf(range.firstColumn, range.lastColumn, BLOCK_COLUMNS))
       if (row || column) wanted.push([row, column]);
-  const blocks = useQueries({ queries: wanted.map(([row, column]) => options(row, column)) });
+  const blocks = useQueries({
+    queries: wanted.map(([row, column]) => sheetBlock(asked, row, column)),
+  });
   const known = new Map<string, SheetPage>();
   if (first.data) known.set("0 0", first.data);
   wanted.forEach(([row, column], at) => {

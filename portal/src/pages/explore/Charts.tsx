@@ -1,33 +1,20 @@
 /** The charts of the runs that are selected, or else of the first ones. */
 
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense, useMemo, type ComponentType, type ReactNode } from "react";
+import { lazyRouteComponent } from "@tanstack/react-router";
+import { Suspense, useMemo, type ReactNode } from "react";
 
 import { askWindow, type RowQuery } from "../../grid/blocks";
 import type { NamedRun, RowStore } from "../../grid/RowStore";
 import { chosenCount, isChosen, type Selection } from "../../grid/selection";
 import { Button, Waiting } from "../../ui";
 
-interface BoardProps {
-  experiment: string;
-  runs: readonly NamedRun[];
-  isWaiting?: boolean;
-  filter?: string;
-}
+/** Rows do not wait for its code, which is begun with, where charts are shown. */
+export const Board = lazyRouteComponent(() => import("../../panels/PanelBoard"), "PanelBoard");
 
-const boards = import.meta.glob<{ PanelBoard: ComponentType<BoardProps> }>(
-  "../../panels/PanelBoard.tsx",
-);
-const load = Object.values(boards)[0];
-
-export const hasCharts = load !== undefined;
 /** As many runs are drawn where none are selected, and where many are. */
 const FIRST = 100;
 const MOST = 1_000;
-
-const Board = lazy<ComponentType<BoardProps>>(async () => ({
-  default: load ? (await load()).PanelBoard : () => null,
-}));
 
 interface ChartsProps {
   experiment: string;

@@ -15,12 +15,13 @@ import { RowStore, type GridRow } from "../../grid/RowStore";
 import { chosenCount, NOBODY, type Selection } from "../../grid/selection";
 import { writeSort } from "../../grid/sort";
 import type { GridCommands } from "../../grid/useGridKeys";
-import type { Search } from "../../router";
+import { keyPages } from "../../panels/keys";
+import type { Beginning, Search } from "../../router";
 import { Empty, Failure } from "../../ui";
 import { copy, copyLink } from "../../views/share";
 import { changeRuns, renameRun, saidOf, type Action } from "./changes";
 import { searchOf } from "../compare/state";
-import { Charts, hasCharts } from "./Charts";
+import { Board, Charts } from "./Charts";
 import { Foot } from "./Foot";
 import { Panes } from "./Panes";
 import type { Asked, Told } from "./Prompts";
@@ -29,6 +30,7 @@ import {
   BASE_COLUMNS,
   pythonOf,
   queryOf,
+  readState,
   sqlColumns,
   useExploreState,
   without,
@@ -62,8 +64,8 @@ export default function Explore() {
 /** So many columns are in sight at once. */
 const FIRST_COLUMNS = 12;
 
-/** Rows, the first of which are asked for before there is a page to show them. */
-function beginning(experiment: string, state: ExploreState): RowStore {
+/** Rows, the first of which are asked for at once. */
+function firstRows(experiment: string, state: ExploreState): RowStore {
   const store = new RowStore();
   const columns = (state.columns ?? BASE_COLUMNS).slice(0, FIRST_COLUMNS);
   store.setQuery(queryOf(experiment, state));
@@ -76,11 +78,30 @@ function beginning(experiment: string, state: ExploreState): RowStore {
   return store;
 }
 
+/** The rows that are on their way before there is a page: whoever draws it takes them. */
+let begun: { experiment: string; rows: RowStore } | null = null;
+
+function takeRows(experiment: string, state: ExploreState): RowStore {
+  const taken = begun?.experiment === experiment ? begun.rows : firstRows(experiment, state);
+  begun = null;
+  return taken;
+}
+
+export const beginning: Beginning = ({ cache, params, search }) => {
+  const { experiment = "" } = params;
+  const state = readState(search);
+  begun = { experiment, rows: firstRows(experiment, state) };
+  if (state.split !== "table") {
+    void Board.preload?.();
+    void cache.prefetchInfiniteQuery(keyPages(experiment, "metrics", {}));
+  }
+};
+
 function Runs({ experiment, name }: { experiment: string; name: string }) {
   const router = useRouter();
   const navigate = useNavigate();
   const { state, set } = useExploreState();
-  const [store] = useState(() => beginning(experiment, state));
+  const [store] = useState(() => takeRows(experiment, state));
   useSyncExternalStore(store.watch, store.snapshot);
   const usual = useUsualColumns(experiment, state.columns === null);
   const columns = state.columns ?? usual;
@@ -93,7 +114,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
 
   const query = useMemo(() => queryOf(experiment, state), [experiment, state]);
   useEffect(() => store.setQuery(query), [store, query]);
-  const hasGrid = state.split !== "charts" || !hasCharts;
+  const hasGrid = state.split !== "charts";
   useEffect(() => {
     // Without a grid nobody else asks for rows, and the charts draw the first of them.
     if (!hasGrid) store.want({ first: 0, last: 99, columns: ["name"], anchor: null });
@@ -266,7 +287,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
         onView={show}
       />
       <Panes
-        split={hasCharts ? state.split : "table"}
+        split={state.split}
         left={grid}
         right={
           <Charts

@@ -5,7 +5,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useDeferredValue, useMemo, useRef } from "react";
 
 import { useTicks } from "../../api/live";
-import { useLineageMap, type LineageMap } from "../../api/lineage";
+import { lineageMap, useLineageMap, type LineageMap } from "../../api/lineage";
+import type { Beginning } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Empty, Failure, Keys, Waiting } from "../../ui";
 import { count } from "../../ui/format";
@@ -15,8 +16,12 @@ import { Details } from "./Details";
 import { Graph } from "./Graph";
 import { GraphList } from "./GraphList";
 import { idOf, KINDS, pageOf } from "./kinds";
-import { DEPTHS, useLineageState, WIDTHS, type LineageState } from "./state";
+import { DEPTHS, read, useLineageState, WIDTHS, type LineageState } from "./state";
 import { waysOf } from "./walk";
+
+export const beginning: Beginning = ({ cache, params, search }) => {
+  void cache.prefetchQuery(lineageMap(read(params["kind"] ?? "", params["id"] ?? "", search)));
+};
 
 export default function Lineage() {
   const [state, change] = useLineageState();

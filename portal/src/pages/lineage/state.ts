@@ -42,7 +42,7 @@ export function useLineageState(): [LineageState, (change: Search, isStep?: bool
   return [state, change];
 }
 
-function read(kind: string, id: string, search: Search): LineageState {
+export function read(kind: string, id: string, search: Search): LineageState {
   const depth = Math.round(Number(search["depth"] ?? DEPTHS.usual));
   const width = Number(search["width"] ?? WIDTHS[0][0]);
   const direction = search["way"];

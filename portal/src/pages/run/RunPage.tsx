@@ -1,17 +1,24 @@
 /** One run: its name and status, and nine tabs that the keys 1 to 9 reach. */
 
-import { Link, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo, type ComponentType } from "react";
+import {
+  lazyRouteComponent,
+  Link,
+  useNavigate,
+  type AsyncRouteComponent,
+} from "@tanstack/react-router";
+import { Suspense, useMemo } from "react";
 
 import { TalkCount } from "../../discussion/TalkCount";
+import { keyPages } from "../../panels/keys";
+import type { Beginning } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Chip, Empty, Failure, Status, Waiting } from "../../ui";
 import { ago, duration, when } from "../../ui/format";
 import { TabBar, tabKeys, type Tab } from "../../ui/Tabs";
 import { CompareMenu } from "./CompareMenu";
-import { useRun, useRunTicks, type Run, type RunPageData } from "./data";
+import { runPage, useRun, useRunTicks, type Run, type RunPageData } from "./data";
 import { RunName } from "./RunName";
-import { useAddress } from "./state";
+import { addressOf, useAddress } from "./state";
 
 /** What every tab is given. */
 export interface TabProps {
@@ -19,20 +26,31 @@ export interface TabProps {
 }
 
 interface RunTab extends Tab {
-  show: ComponentType<TabProps>;
+  show: AsyncRouteComponent<TabProps>;
 }
 
 const TABS: readonly RunTab[] = [
-  { id: "overview", label: "Overview", show: lazy(() => import("./Overview")) },
-  { id: "charts", label: "Charts", show: lazy(() => import("./Charts")) },
-  { id: "logs", label: "Logs", show: lazy(() => import("./logs/Logs")) },
-  { id: "system", label: "System", show: lazy(() => import("./System")) },
-  { id: "params", label: "Params", show: lazy(() => import("./Params")) },
-  { id: "code", label: "Code", show: lazy(() => import("./code/Code")) },
-  { id: "environment", label: "Environment", show: lazy(() => import("./Environment")) },
-  { id: "artifacts", label: "Artifacts", show: lazy(() => import("./Artifacts")) },
-  { id: "activity", label: "Activity", show: lazy(() => import("./Activity")) },
+  { id: "overview", label: "Overview", show: lazyRouteComponent(() => import("./Overview")) },
+  { id: "charts", label: "Charts", show: lazyRouteComponent(() => import("./Charts")) },
+  { id: "logs", label: "Logs", show: lazyRouteComponent(() => import("./logs/Logs")) },
+  { id: "system", label: "System", show: lazyRouteComponent(() => import("./System")) },
+  { id: "params", label: "Params", show: lazyRouteComponent(() => import("./Params")) },
+  { id: "code", label: "Code", show: lazyRouteComponent(() => import("./code/Code")) },
+  {
+    id: "environment",
+    label: "Environment",
+    show: lazyRouteComponent(() => import("./Environment")),
+  },
+  { id: "artifacts", label: "Artifacts", show: lazyRouteComponent(() => import("./Artifacts")) },
+  { id: "activity", label: "Activity", show: lazyRouteComponent(() => import("./Activity")) },
 ];
+
+export const beginning: Beginning = ({ cache, params }) => {
+  const { experiment, run, tab } = addressOf(params);
+  void cache.prefetchQuery(runPage(run));
+  void TABS.find(({ id }) => id === tab)?.show.preload?.();
+  if (tab === "charts") void cache.prefetchInfiniteQuery(keyPages(experiment, "metrics", { run }));
+};
 
 export default function RunPage() {
   const { experiment, run, tab } = useAddress();

@@ -1,6 +1,6 @@
 /** One run as the native protocol tells it: what is asked, how long it holds, what makes it new. */
 
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback } from "react";
 
 import { getJson, sendJson } from "../../api/client";
@@ -174,12 +174,16 @@ export interface RunEnvironment {
 const at = (run: string) => `/api/v1/runs/${encodeURIComponent(run)}`;
 
 /** What changes while the run does is behind `["run", id]`: a tick asks for all of it anew. */
-export function useRun(run: string) {
-  return useQuery({
+export function runPage(run: string) {
+  return queryOptions({
     queryKey: ["run", run, "page"],
     queryFn: ({ signal }) => getJson<RunPageData>(at(run), {}, signal),
     staleTime: 5_000,
   });
+}
+
+export function useRun(run: string) {
+  return useQuery(runPage(run));
 }
 
 export function useRunTicks(run: string): void {

@@ -2,8 +2,18 @@
 
 import { useParams } from "@tanstack/react-router";
 
+interface Address {
+  experiment: string;
+  run: string;
+  tab: string;
+}
+
+export function addressOf(params: Partial<Record<keyof Address, string | undefined>>): Address {
+  const { experiment = "", run = "", tab = "overview" } = params;
+  return { experiment, run, tab };
+}
+
 /** Which run, and which of its tabs. */
-export function useAddress(): { experiment: string; run: string; tab: string } {
-  const found: { experiment?: string; run?: string; tab?: string } = useParams({ strict: false });
-  return { experiment: found.experiment ?? "", run: found.run ?? "", tab: found.tab ?? "overview" };
+export function useAddress(): Address {
+  return addressOf(useParams({ strict: false }));
 }

@@ -8,11 +8,11 @@ import { JsonTree } from "../../ui/JsonTree";
 import { Button, Chip, Failure, Status, Waiting } from "../../ui";
 import { dollars, number, when } from "../../ui/format";
 import { CopyButton, Facts, holds, Remark, SearchBox, Section } from "../../ui/parts";
+import { ValueBox } from "../../values/ValueBox";
 import { Assessments } from "./Assessments";
 import { useSpan } from "./data";
 import { lengthOf } from "./times";
 import { ODD_TEXTS, type Spans, type Tree } from "./tree";
-import { ValueBox } from "./Values";
 
 export function SpanPanel({
   trace,

@@ -4,28 +4,35 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 
 import type { Assessment, Trace } from "../../api/traces";
+import type { Beginning } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Empty, Failure, Waiting } from "../../ui";
 import { Panes } from "../../ui/Panes";
+import { useWide } from "../../ui/useWide";
 import { useSearchText } from "../../ui/useSearchText";
 import { Actions } from "../traces/Actions";
 import { Bar, VIEWS, type View } from "./Bar";
 import { barColours } from "./colours";
 import { criticalPath } from "./critical";
-import { useMatches, useTrace, useTraceTicks } from "./data";
+import { traceHead, useMatches, useTrace, useTraceTicks } from "./data";
 import { Head } from "./Head";
 import { Log } from "./Log";
 import { SpanPanel } from "./SpanPanel";
 import { SpanTable } from "./SpanTable";
-import { useSpans } from "./spans";
+import { traceSpans, useSpans } from "./spans";
 import { moved, within, zoomed, type Sight } from "./times";
 import { above, firstSight, isError, planted, unfolded, type Spans } from "./tree";
-import { useWide } from "./useWide";
 import { Waterfall } from "./Waterfall";
 
 const NONE: readonly number[] = [];
 /** In the address: no span is looked at. */
 const CLOSED = "none";
+
+export const beginning: Beginning = ({ cache, params }) => {
+  const { trace = "" } = params;
+  void cache.prefetchQuery(traceSpans(trace));
+  void cache.prefetchQuery(traceHead(trace));
+};
 
 export default function TracePage() {
   const { trace = "" }: { trace?: string } = useParams({ strict: false });

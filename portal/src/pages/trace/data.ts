@@ -1,6 +1,6 @@
 /** What the page of a trace asks the server, and how it keeps up with what comes. */
 
-import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef } from "react";
 
 import { useTicks } from "../../api/live";
@@ -9,12 +9,16 @@ import { findSpans, readSpan, readTrace } from "../../api/traces";
 /** A trace that grows is read anew this often, and no more. */
 const PAUSE_MS = 2_000;
 
-export function useTrace(trace: string) {
-  return useQuery({
+export function traceHead(trace: string) {
+  return queryOptions({
     queryKey: ["trace", trace],
     queryFn: ({ signal }) => readTrace(trace, signal),
     staleTime: 5_000,
   });
+}
+
+export function useTrace(trace: string) {
+  return useQuery(traceHead(trace));
 }
 
 /** Keep a trace and its spans as they are now: spans are read again only where they changed. */

@@ -1,6 +1,6 @@
 /** The spans of a trace from the table that the server sends. */
 
-import { useQuery } from "@tanstack/react-query";
+import { queryOptions, useQuery } from "@tanstack/react-query";
 import type { Column, Table } from "@uwdata/flechette";
 
 import { readSpanTable } from "../../api/traces";
@@ -64,8 +64,8 @@ export const NO_SPANS: Spans = {
   events: new Int32Array(),
 };
 
-export function useSpans(trace: string) {
-  return useQuery({
+export function traceSpans(trace: string) {
+  return queryOptions({
     queryKey: ["trace", trace, "spans"],
     queryFn: async ({ signal }) => {
       const { table } = await readSpanTable(trace, signal);
@@ -75,4 +75,8 @@ export function useSpans(trace: string) {
     // Tens of thousands of spans are compared faster by the page than by the cache.
     structuralSharing: false,
   });
+}
+
+export function useSpans(trace: string) {
+  return useQuery(traceSpans(trace));
 }

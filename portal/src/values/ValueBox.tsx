@@ -1,13 +1,13 @@
-/** What went into a span or came out of it: as a conversation, Markdown, a tree or plain text. */
+/** What a program was given or came up with: as a conversation, Markdown, a tree or plain text. */
 
 import { lazy, Suspense, useMemo, useState } from "react";
 
-import { JsonTree } from "../../ui/JsonTree";
-import { cx } from "../../ui";
-import { CopyButton, Section } from "../../ui/parts";
+import { cx } from "../ui";
+import { JsonTree } from "../ui/JsonTree";
+import { CopyButton, Section } from "../ui/parts";
 import { messagesOf, opened, type Message, type Part } from "./chat";
 
-const Markdown = lazy(() => import("../../ui/Markdown"));
+const Markdown = lazy(() => import("../ui/Markdown"));
 
 type Way = "chat" | "markdown" | "tree" | "text";
 const LABELS: Record<Way, string> = {

@@ -8,12 +8,13 @@
 
 import { useEffect, useSyncExternalStore } from "react";
 
+import { Gathered } from "./gathered";
+
 export type Freshness = "live" | "connecting" | "paused" | "offline";
 
 type Listener = (topic: string) => void;
 
 const CHANNEL = "mere-live";
-const COALESCE_MS = 500;
 const RETRY_MS = [500, 1_000, 2_000, 5_000];
 
 class Live {
@@ -26,8 +27,10 @@ class Live {
   private readonly id = Math.random().toString(36).slice(2);
   private lastId = "";
   private failures = 0;
-  private pending = new Set<string>();
-  private timer = 0;
+  private readonly ticks = new Gathered((topics) => {
+    for (const topic of topics)
+      for (const listener of this.wanted.get(topic) ?? []) listener(topic);
+  });
   private reopening = 0;
   private state: Freshness = "connecting";
   private watchers = new Set<() => void>();
@@ -185,18 +188,8 @@ class Live {
     this.tell([...this.wanted.keys()]);
   }
 
-  /** Tell of many ticks at once, at most twice a second. */
   private tell(topics: string[]): void {
-    if (this.state === "paused") return;
-    for (const topic of topics) this.pending.add(topic);
-    if (this.timer) return;
-    this.timer = window.setTimeout(() => {
-      this.timer = 0;
-      const told = [...this.pending];
-      this.pending.clear();
-      for (const topic of told)
-        for (const listener of this.wanted.get(topic) ?? []) listener(topic);
-    }, COALESCE_MS);
+    if (this.state !== "paused") this.ticks.add(topics);
   }
 }
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { isLessBetter } from "./direction";
+import { hasDirection, isLessBetter } from "./direction";
 
 test.each([
   ["loss", "val/loss", "val/loss1", "logloss", "valLoss", "lossG", "loss_fn"],
@@ -16,4 +16,9 @@ test("more of all else is", () => {
   const metrics = ["acc", "val/auc", "f1", "reward", "glossary", "timestep", "time_step", "power"];
   const others = ["timestamp", "answer", "piece", "confidence", "apply", "lossless", "blossom"];
   expect([...metrics, ...others].filter(isLessBetter)).toEqual([]);
+});
+
+test("of some neither is", () => {
+  expect(["lr", "train/epoch", "opt.momentum", "Step"].filter(hasDirection)).toEqual([]);
+  expect(["loss", "acc", "epochs_won"].filter(hasDirection)).toEqual(["loss", "acc", "epochs_won"]);
 });

@@ -1,6 +1,6 @@
 /** Metrics of two versions beside each other, and whether they became better. */
 
-import { isLessBetter } from "../../metrics/direction";
+import { hasDirection, isLessBetter } from "../../metrics/direction";
 
 export interface Delta {
   key: string;
@@ -8,7 +8,7 @@ export interface Delta {
   other: number | string | undefined;
   /** How much larger this version's is; nothing where either is no number. */
   by: number | null;
-  /** Better, worse, or the same. */
+  /** Nothing, too, where another value is neither better nor worse, as of a learning rate. */
   verdict: "better" | "worse" | "same" | null;
 }
 
@@ -31,6 +31,8 @@ function delta(key: string, mine: Delta["mine"], other: Delta["other"]): Delta {
   if (typeof mine !== "number" || typeof other !== "number")
     return { key, mine, other, by: null, verdict: null };
   const by = mine - other;
+  if (by === 0) return { key, mine, other, by, verdict: "same" };
+  if (!hasDirection(key)) return { key, mine, other, by, verdict: null };
   const isBetter = isLessBetter(key) ? by < 0 : by > 0;
-  return { key, mine, other, by, verdict: by === 0 ? "same" : isBetter ? "better" : "worse" };
+  return { key, mine, other, by, verdict: isBetter ? "better" : "worse" };
 }

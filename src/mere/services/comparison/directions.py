@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-__all__ = ["LESS_IS_BETTER", "direction_of", "has_direction"]
+__all__ = ["LESS_IS_BETTER", "NEITHER_IS_BETTER", "direction_of", "has_direction"]
 
 LESS_IS_BETTER = re.compile(
     r"loss(?!ary|om|y|less)|err(or)?s?(?![a-z])|rmse|msl?e(?![a-z])|mae(?![a-z])|mape|"
@@ -13,13 +13,15 @@ LESS_IS_BETTER = re.compile(
     r"latenc(y|ies)|duration|seconds|time(?![a-z]|_st(ep|amp))|cost|divergence",
     re.IGNORECASE,
 )
-"""The portal has the same one in ``portal/src/metrics/direction.ts``; a test compares them."""
 
-_NEITHER = re.compile(
+NEITHER_IS_BETTER = re.compile(
     r"(^|[/._])(lr|learning_rate|epoch|step|iteration|momentum|weight_decay|batch_size)$",
     re.IGNORECASE,
 )
-"""Of these neither more nor less is better; to mark the best of them would say nothing."""
+"""Of these neither more nor less is better; to mark the best of them would say nothing.
+
+The portal has both patterns in ``portal/src/metrics/direction.ts``; a test compares them.
+"""
 
 
 def direction_of(key: str, less: Sequence[str] = (), more: Sequence[str] = ()) -> bool:
@@ -31,4 +33,4 @@ def direction_of(key: str, less: Sequence[str] = (), more: Sequence[str] = ()) -
 
 def has_direction(key: str, less: Sequence[str] = (), more: Sequence[str] = ()) -> bool:
     """Whether more or less of a metric is better at all, by the same words."""
-    return key in less or key in more or _NEITHER.search(key) is None
+    return key in less or key in more or NEITHER_IS_BETTER.search(key) is None

@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from mere.services.comparison.directions import LESS_IS_BETTER, direction_of, has_direction
+from mere.services.comparison.directions import (
+    LESS_IS_BETTER,
+    NEITHER_IS_BETTER,
+    direction_of,
+    has_direction,
+)
 
 PORTAL = Path(__file__).parents[4] / "portal" / "src" / "metrics" / "direction.ts"
 
@@ -46,8 +51,10 @@ def test_of_some_neither_is_unless_somebody_says_so():
     assert has_direction("lr", less=["lr"])
 
 
-def test_the_portal_has_the_same_pattern():
-    found = re.search(r"^const LESS_IS_BETTER =\s+/(.+)/i;$", PORTAL.read_text(), re.MULTILINE)
-    assert found is not None
-    assert found[1] == LESS_IS_BETTER.pattern
-    assert LESS_IS_BETTER.flags & re.IGNORECASE
+def test_the_portal_has_the_same_patterns():
+    found = re.findall(r"^const (\w+) =\s+/(.+)/i;$", PORTAL.read_text(), re.MULTILINE)
+    assert dict(found) == {
+        "LESS_IS_BETTER": LESS_IS_BETTER.pattern,
+        "NEITHER_IS_BETTER": NEITHER_IS_BETTER.pattern,
+    }
+    assert LESS_IS_BETTER.flags & NEITHER_IS_BETTER.flags & re.IGNORECASE

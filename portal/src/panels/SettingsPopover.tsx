@@ -3,11 +3,10 @@
 import { Popover } from "radix-ui";
 import type { ReactNode } from "react";
 
-import { SMOOTHINGS, type Smoothing } from "../plot/smooth";
-import type { Axis } from "../plot/series";
-import { AXES } from "../plot/words";
+import { SMOOTHINGS } from "../plot/smooth";
 import { Button, Keys } from "../ui";
 import { PopoverBox } from "../ui/PopoverBox";
+import { AxisChoice, FIELD, SmoothingChoice } from "./Choices";
 import type { ChartSettings } from "./settings";
 
 const GROUPINGS: readonly { value: ChartSettings["grouping"]; label: string }[] = [
@@ -17,8 +16,6 @@ const GROUPINGS: readonly { value: ChartSettings["grouping"]; label: string }[] 
   { value: "std", label: "Mean ± standard deviation" },
   { value: "stderr", label: "Mean ± standard error" },
 ];
-
-const field = "h-7 w-44 rounded border border-line bg-panel px-1";
 
 export function SettingsPopover({
   settings,
@@ -53,30 +50,10 @@ export function SettingsPopover({
         className="flex w-80 flex-col gap-2 p-3"
       >
         <Row text="X axis" keys="a">
-          <select
-            className={field}
-            value={settings.axis}
-            onChange={(event) => onChange({ axis: event.target.value as Axis, range: null })}
-          >
-            {AXES.map(({ axis, label }) => (
-              <option key={axis} value={axis}>
-                {label}
-              </option>
-            ))}
-          </select>
+          <AxisChoice settings={settings} onChange={onChange} className="w-44" />
         </Row>
         <Row text="Smoothing" keys="s">
-          <select
-            className={field}
-            value={settings.smoothing}
-            onChange={(event) => onChange(smoothingOf(event.target.value as Smoothing))}
-          >
-            {SMOOTHINGS.map(({ kind, label }) => (
-              <option key={kind} value={kind}>
-                {label}
-              </option>
-            ))}
-          </select>
+          <SmoothingChoice settings={settings} onChange={onChange} className="w-44" />
         </Row>
         {smoothing.most > 0 && (
           <Row text={`Amount: ${settings.amount}`}>
@@ -97,7 +74,7 @@ export function SettingsPopover({
         {flag("hasBands", "Bands from least to greatest", "b")}
         <Row text="Lines">
           <select
-            className={field}
+            className={`${FIELD} w-44`}
             value={settings.grouping}
             onChange={(event) =>
               onChange({ grouping: event.target.value as ChartSettings["grouping"] })
@@ -119,12 +96,6 @@ export function SettingsPopover({
       </PopoverBox>
     </Popover.Root>
   );
-}
-
-/** A kind of smoothing with an amount that fits it. */
-export function smoothingOf(kind: Smoothing): Partial<ChartSettings> {
-  const amount = kind === "gaussian" ? 2 : kind === "mean" ? 10 : 0.6;
-  return { smoothing: kind, amount };
 }
 
 function Row({ text, keys, children }: { text: string; keys?: string; children: ReactNode }) {

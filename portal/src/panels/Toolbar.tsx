@@ -2,15 +2,10 @@
 
 import type { ReactNode } from "react";
 
-import type { Axis } from "../plot/series";
-import type { Smoothing } from "../plot/smooth";
-import { SMOOTHINGS } from "../plot/smooth";
-import { AXES } from "../plot/words";
 import { Button } from "../ui";
+import { AxisChoice, SmoothingChoice } from "./Choices";
 import { USUAL, type Board, type ChartSettings } from "./settings";
-import { SettingsPopover, smoothingOf } from "./SettingsPopover";
-
-const field = "h-7 rounded border border-line bg-panel px-1";
+import { SettingsPopover } from "./SettingsPopover";
 
 export function Toolbar({
   board,
@@ -43,30 +38,8 @@ export function Toolbar({
         onChange={(event) => onSearch(event.target.value)}
         className="h-7 w-48 min-w-0 flex-1 rounded border border-line bg-panel px-2"
       />
-      <select
-        aria-label="X axis of all charts"
-        className={field}
-        value={settings.axis}
-        onChange={(event) => onChange({ axis: event.target.value as Axis, range: null })}
-      >
-        {AXES.map(({ axis, label }) => (
-          <option key={axis} value={axis}>
-            {label}
-          </option>
-        ))}
-      </select>
-      <select
-        aria-label="Smoothing of all charts"
-        className={field}
-        value={settings.smoothing}
-        onChange={(event) => onChange(smoothingOf(event.target.value as Smoothing))}
-      >
-        {SMOOTHINGS.map(({ kind, label }) => (
-          <option key={kind} value={kind}>
-            {kind === "none" ? "No smoothing" : label}
-          </option>
-        ))}
-      </select>
+      <AxisChoice settings={settings} onChange={onChange} label="X axis of all charts" />
+      <SmoothingChoice settings={settings} onChange={onChange} label="Smoothing of all charts" />
       <SettingsPopover
         settings={settings}
         onChange={onChange}

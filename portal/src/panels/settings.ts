@@ -7,6 +7,7 @@
 
 import { PLAIN, type PlotSettings } from "../plot/drawing";
 import type { Axis } from "../plot/series";
+import type { Smoothing } from "../plot/smooth";
 
 /** What a chart of lines can be told. */
 export interface ChartSettings extends PlotSettings {
@@ -15,6 +16,12 @@ export interface ChartSettings extends PlotSettings {
 }
 
 export const USUAL: ChartSettings = { ...PLAIN, axis: "step", range: null };
+
+/** A kind of smoothing with an amount that fits it. */
+export function smoothingOf(kind: Smoothing): Partial<ChartSettings> {
+  const amount = kind === "gaussian" ? 2 : kind === "mean" ? 10 : 0.6;
+  return { smoothing: kind, amount };
+}
 
 /** A panel that somebody added. Names of columns are those of the filter language. */
 export type Extra =

@@ -8,7 +8,7 @@ export type Smoothing = "none" | "twema" | "ema" | "gaussian" | "mean";
 
 export const SMOOTHINGS: readonly { kind: Smoothing; label: string; most: number; step: number }[] =
   [
-    { kind: "none", label: "None", most: 0, step: 1 },
+    { kind: "none", label: "No smoothing", most: 0, step: 1 },
     { kind: "twema", label: "Time-weighted EMA", most: 0.999, step: 0.001 },
     { kind: "ema", label: "EMA", most: 0.999, step: 0.001 },
     { kind: "gaussian", label: "Gaussian", most: 50, step: 0.5 },

@@ -63,7 +63,7 @@ PROBE_PLOT = """() => {
     const painted = performance.getEntriesByName("plot:painted").length;
     if (painted !== bench.painted) {
         bench.painted = painted;
-        bench.lines = document.querySelector("[data-plot]")?.plot?.debugState().lines.length ?? 0;
+        bench.lines = document.querySelector("[data-plot]")?.plot?.countLines() ?? 0;
     }
     return bench.lines ? `${painted}:${bench.lines}` : null;
 }"""

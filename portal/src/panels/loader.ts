@@ -2,9 +2,10 @@
  * The data of all charts of a board: one request for what came into view, and then what is new.
  *
  * Charts that come into view together are asked for in one request, which is a *batch* with a
- * cursor of its own. Many series come in two passes, the first of few buckets. A tick asks each
- * batch that is in view for what is new since its cursor, and nothing new is no bytes. A run that
- * is added is asked for alone. No chart is asked for twice, whatever is scrolled.
+ * cursor of its own. Many series come in two passes, the first of few buckets, unless what is
+ * shown meanwhile is as fine. A tick asks each batch that is in view for what is new since its
+ * cursor, and nothing new is no bytes. A run that is added is asked for alone. No chart is asked
+ * for twice, whatever is scrolled.
  */
 
 import {
@@ -23,6 +24,8 @@ export interface Wanted {
   axis: Axis;
   lower: number | null;
   upper: number | null;
+  /** Whether lines are smoothed or put into groups, both of which begin with means. */
+  hasMeans: boolean;
 }
 
 export interface SeriesBody {
@@ -52,13 +55,8 @@ export interface Held {
   error: unknown;
 }
 
-interface Part {
+interface Part extends Wanted {
   view: string;
-  runs: readonly string[];
-  keys: readonly string[];
-  axis: Axis;
-  lower: number | null;
-  upper: number | null;
 }
 
 interface Batch {
@@ -78,6 +76,8 @@ const PANELS_MAX = 100;
 /** Beyond so many series values have seven digits; beyond more, a coarse picture comes first. */
 const MANY_SERIES = 150;
 const COARSE_FROM = 400;
+/** As good as a coarse picture: so many buckets of what is there already, cut to the new range. */
+const STANDING_IN = BUCKETS_COARSE / 2;
 const BATCHES_MAX = 6;
 const VIEWS_KEPT = 48;
 const NOT_YET: Held = { data: undefined, isLoading: true, error: null };
@@ -101,12 +101,19 @@ export class SeriesLoader {
     private readonly bucketsMax = BUCKETS_MAX,
   ) {}
 
-  /** What is on the screen from now on; more may follow within `settleMs`. */
+  /**
+   * What is on the screen from now on; more may follow within `settleMs`.
+   *
+   * Where all charts are here already and only shown otherwise, as after a zoom, nothing follows:
+   * that is asked for at once, but for what comes so soon after another as by a key that is held.
+   */
   show(wanted: readonly Wanted[], settleMs = this.settleMs): void {
+    const before = this.wanted;
     this.wanted = new Map(wanted.map((one) => [one.id, one]));
     for (const one of wanted) this.touch(viewOf(one));
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => void this.load(), settleMs);
+    const isOther = wanted.every((one) => before.get(one.id)?.runs === one.runs);
+    if (isOther && this.timer === undefined) void this.load();
+    this.loadIn(settleMs);
   }
 
   /** Something may be new. */
@@ -135,10 +142,19 @@ export class SeriesLoader {
 
   stop(): void {
     clearTimeout(this.timer);
+    this.timer = undefined;
     this.aborter.abort();
     this.aborter = new AbortController();
     this.isAsking = false;
     this.loading.clear();
+  }
+
+  private loadIn(ms: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      void this.load();
+    }, ms);
   }
 
   private touch(view: string): void {
@@ -161,7 +177,8 @@ export class SeriesLoader {
       if (this.errors.has(view)) continue;
       const loaded = this.loadedRuns(view);
       const runs = one.runs.filter((run) => !loaded.has(run));
-      if (runs.length && one.keys.length) missing.push({ ...one, view, runs });
+      if (runs.length && one.keys.length)
+        missing.push({ ...one, view, runs, hasMeans: withMeans(one) });
     }
     this.drop();
     // A view that is here already, as after a zoom is undone, is shown without a request.
@@ -181,7 +198,8 @@ export class SeriesLoader {
     };
     try {
       const buckets = Math.min(this.bucketsMax, bucketsFor(series));
-      if (series > COARSE_FROM && buckets >= BUCKETS_COARSE * 3) {
+      const isMany = series > COARSE_FROM && buckets >= BUCKETS_COARSE * 3;
+      if (isMany && !parts.every((part) => this.isStoodInFor(part))) {
         const coarse: Batch = { ...batch, body: coarseOf(batch.body), data: [] };
         await this.fetch(coarse, signal);
         batch.data = coarse.data;
@@ -199,6 +217,15 @@ export class SeriesLoader {
     if (signal.aborted) return;
     this.mark(parts, false);
     this.tell(this.idsOf(parts));
+  }
+
+  /** Whether a chart shows what is wanted already, of an earlier view and no more coarsely. */
+  private isStoodInFor({ id, view, axis, lower, upper }: Part): boolean {
+    const data = this.held.get(id)?.data;
+    if (data === undefined || lower === null || upper === null || data.axis !== axis) return false;
+    const isNew = this.batches.every((batch) => batch.parts.every((part) => part.view !== view));
+    const isWhole = data.from <= lower && upper <= data.until;
+    return isNew && isWhole && (upper - lower) / data.width >= STANDING_IN;
   }
 
   private async fetch(batch: Batch, signal: AbortSignal): Promise<boolean> {
@@ -252,7 +279,7 @@ export class SeriesLoader {
     if (shown.length <= BATCHES_MAX || this.loading.size) return;
     // They are asked for anew as one; what they had is shown until that has come.
     this.batches = this.batches.filter((batch) => !shown.includes(batch));
-    this.timer = setTimeout(() => void this.load(), this.settleMs);
+    this.loadIn(this.settleMs);
   }
 
   private mark(parts: readonly Part[], isLoading: boolean): void {
@@ -318,6 +345,9 @@ function joined(parts: readonly PanelData[], old: PanelData | undefined): PanelD
     points: parts.reduce((sum, part) => sum + part.points, 0),
     width: Math.max(...parts.map((part) => part.width)),
     isExact: parts.every((part) => part.isExact),
+    axis: parts[0]!.axis,
+    from: Math.min(...parts.map((part) => part.from)),
+    until: Math.max(...parts.map((part) => part.until)),
   };
   const isSame =
     old?.points === made.points &&
@@ -327,8 +357,13 @@ function joined(parts: readonly PanelData[], old: PanelData | undefined): PanelD
 }
 
 /** What tells the data of one chart from another's, apart from the runs. */
-export function viewOf(one: Omit<Wanted, "runs">): string {
-  return JSON.stringify([one.id, one.keys, one.axis, one.lower, one.upper]);
+export function viewOf(one: Wanted): string {
+  return JSON.stringify([one.id, one.keys, one.axis, one.lower, one.upper, withMeans(one)]);
+}
+
+/** Of many lines, the last value of each bucket has to do for their means. */
+function withMeans({ hasMeans, runs, keys }: Wanted): boolean {
+  return hasMeans && runs.length * keys.length <= MANY_SERIES;
 }
 
 /** Requests as full as one may be. */
@@ -366,8 +401,14 @@ function bodyOf(parts: readonly Part[], series: number, bucketsMax: number): Ser
       upper,
       buckets: Math.min(bucketsMax, bucketsFor(series)),
     })),
-    // Means are what smoothing and groups begin with; of many lines, the last value has to do.
-    measures: ["lo", "hi", "last", ...(isMany ? [] : ["mean"]), "nan", "inf"],
+    measures: [
+      "lo",
+      "hi",
+      "last",
+      ...(parts.some((part) => part.hasMeans) ? ["mean"] : []),
+      "nan",
+      "inf",
+    ],
     precision: isMany ? "single" : "double",
     since: null,
   };

@@ -25,7 +25,7 @@ function answerTo(body: SeriesBody): SeriesAnswer {
     is_reset: body.since === null,
     width: 1,
     first: 0,
-    last: 0,
+    last: 999,
     points: panel.runs.length,
     is_exact: true,
   }));
@@ -50,8 +50,10 @@ const wanted = (id: string, runs: string[], more: Partial<Wanted> = {}): Wanted 
   axis: "step",
   lower: null,
   upper: null,
+  hasMeans: false,
   ...more,
 });
+const many = Array.from({ length: 1_000 }, (_, i) => `r${i}`);
 const soon = (ms = 15) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe("loading", () => {
@@ -73,16 +75,58 @@ describe("loading", () => {
   it("shows many series coarsely first", async () => {
     const { bodies, ask } = server();
     const loader = new SeriesLoader(ask, 1);
-    loader.show([
-      wanted(
-        "a",
-        Array.from({ length: 1_000 }, (_, i) => `r${i}`),
-      ),
-    ]);
+    loader.show([wanted("a", many)]);
     await soon();
     expect(bodies.map((body) => body.panels[0]!.buckets)).toEqual([64, 500]);
     expect(bodies[1]!.precision).toBe("single");
     expect(loader.get("a").data?.series.get("r5\na")?.last[0]).toBe(500);
+  });
+
+  it("shows them coarsely after a zoom only where what is there is no finer", async () => {
+    const { bodies, ask } = server();
+    const loader = new SeriesLoader(ask, 1);
+    const asked = async (lower: number, upper: number, more: Partial<Wanted> = {}) => {
+      loader.show([wanted("a", many)]);
+      await soon();
+      bodies.length = 0;
+      loader.show([wanted("a", many, { lower, upper, ...more })]);
+      await soon();
+      return bodies.map((body) => body.panels[0]!.buckets);
+    };
+    expect(await asked(100, 400)).toEqual([500]);
+    expect(await asked(100, 110)).toEqual([64, 500]);
+    expect(await asked(900, 1_400)).toEqual([64, 500]);
+    expect(await asked(100, 400, { axis: "time" })).toEqual([64, 500]);
+    const others = Array.from({ length: 500 }, (_, i) => `s${i}`);
+    expect(await asked(100, 400, { runs: [...many, ...others] })).toEqual([64, 600]);
+  });
+
+  it("asks at once for what is shown otherwise, but not for each stroke of a held key", async () => {
+    const { bodies, ask } = server();
+    const loader = new SeriesLoader(ask, 20);
+    const runs = ["r1"];
+    loader.show([wanted("a", runs)]);
+    expect(bodies).toHaveLength(0);
+    await soon(40);
+    for (const upper of [5, 4, 3]) loader.show([wanted("a", runs, { lower: 1, upper })]);
+    expect(bodies.map((body) => body.panels[0]!.upper)).toEqual([null, 5]);
+    await soon(40);
+    expect(bodies.map((body) => body.panels[0]!.upper)).toEqual([null, 5, 3]);
+  });
+
+  it("asks for means only of a few lines that are drawn by them", async () => {
+    const { bodies, ask } = server();
+    const loader = new SeriesLoader(ask, 1);
+    const asked = async (one: Wanted) => {
+      loader.show([one]);
+      await soon();
+      return bodies.map((body) => body.measures.includes("mean"));
+    };
+    expect(await asked(wanted("a", ["r1"]))).toEqual([false]);
+    expect(await asked(wanted("a", ["r1"], { hasMeans: true }))).toEqual([false, true]);
+    expect(await asked(wanted("a", ["r1"]))).toHaveLength(2);
+    await asked(wanted("b", many.slice(0, 300)));
+    expect(await asked(wanted("b", many.slice(0, 300), { hasMeans: true }))).toHaveLength(3);
   });
 
   it("keeps the very same data where a tick brought nothing", async () => {

@@ -4,7 +4,7 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { getJson } from "../api/client";
-import { experimentsOf, keysUrl, useKeyPages, type KeyPage } from "./data";
+import { experimentsOf, keysUrl, useKeyPages, type KeyPage } from "./keys";
 import type { PlacedPanel, SectionSize } from "./layout";
 import type { Board } from "./settings";
 

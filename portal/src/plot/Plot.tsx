@@ -21,7 +21,7 @@ export interface PlotProps {
   title: string;
   lines: readonly Line[];
   axis: Axis;
-  /** What differs from a plain chart. Give the same object until something changes. */
+  /** What differs from a plain chart. */
   settings?: Partial<PlotSettings>;
   /** The part of the x axis that is shown, in steps or seconds; null for all. */
   range?: readonly [number, number] | null;
@@ -63,7 +63,8 @@ export interface PlotState {
 }
 
 export interface PlotElement extends HTMLDivElement {
-  plot?: { debugState: () => PlotState };
+  /** `countLines` tells how many are drawn, at no cost: `debugState` copies all that they hold. */
+  plot?: { debugState: () => PlotState; countLines: () => number };
 }
 
 const NUDGE = 0.01;
@@ -82,11 +83,12 @@ export function Plot({
   waiting,
 }: PlotProps) {
   const { shown: shade } = useTheme();
-  const settings = useMemo<PlotSettings>(() => ({ ...PLAIN, ...given }), [given]);
-  const view = useMemo(() => {
-    const drawn = drawLines(lines, settings);
-    return { drawn, extent: extentOf(drawn, settings, range) };
-  }, [lines, settings, range]);
+  const settings = useSettings(given);
+  const drawn = useMemo(() => drawLines(lines, settings), [lines, settings]);
+  const view = useMemo(
+    () => ({ drawn, extent: extentOf(drawn, settings, range) }),
+    [drawn, settings, range],
+  );
   const host = useRef<HTMLDivElement>(null);
   const element = useRef<PlotElement>(null);
   const engine = useRef<Engine | null>(null);
@@ -144,7 +146,7 @@ export function Plot({
     width: told?.width ?? 1,
     told: words,
     paints: engine.current?.paints ?? 0,
-    lines: view.drawn.map((line) => ({
+    lines: drawn.map((line) => ({
       ...line,
       colour: COLOURS[shade][line.colour]!,
       x: [...line.x],
@@ -154,7 +156,9 @@ export function Plot({
     })),
   });
   useImperativeHandle(element, () =>
-    Object.assign(host.current!.parentElement as PlotElement, { plot: { debugState } }),
+    Object.assign(host.current!.parentElement as PlotElement, {
+      plot: { debugState, countLines: () => drawn.length },
+    }),
   );
 
   const press = (event: KeyboardEvent) => {
@@ -184,5 +188,18 @@ export function Plot({
       )}
       <HoverCard store={store} axis={axis} shade={shade} unit={unit} width={told?.width ?? 1} />
     </div>
+  );
+}
+
+/**
+ * How to draw, as the same object while it says the same: whoever gives a new one with each
+ * render, or one that has the range of x in it as well, has no line reckoned or painted twice.
+ */
+function useSettings(given: Partial<PlotSettings> | undefined): PlotSettings {
+  const now = { ...PLAIN, ...given };
+  const { smoothing, amount, isLogX, isLogY, isClipped, hasBands, grouping } = now;
+  return useMemo(
+    () => ({ smoothing, amount, isLogX, isLogY, isClipped, hasBands, grouping }),
+    [smoothing, amount, isLogX, isLogY, isClipped, hasBands, grouping],
   );
 }

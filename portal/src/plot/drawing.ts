@@ -77,13 +77,22 @@ export function bandsShown(lines: number, settings: PlotSettings): boolean {
   return settings.hasBands && (!isRuns || lines <= BANDS_MAX);
 }
 
+function isSmoothed({ smoothing, amount }: PlotSettings): boolean {
+  return smoothing !== "none" && amount > 0;
+}
+
+/** Whether the means of buckets are drawn: smoothing and groups begin with them. */
+export function needsMeans(settings: PlotSettings): boolean {
+  return isSmoothed(settings) || settings.grouping !== "none";
+}
+
 export function drawLines(lines: readonly Line[], settings: PlotSettings): Drawn[] {
   if (settings.grouping !== "none") return drawGroups(lines, settings);
   const coloured = lines.map(({ id, colourBy }) => ({ id, colour: colourIndex(colourBy) }));
   const dashes = dashesOf(coloured);
   const hasBands = bandsShown(lines.length, settings);
+  const isSmooth = isSmoothed(settings);
   return lines.map(({ id, colourBy, label, series }) => {
-    const isSmooth = settings.smoothing !== "none" && settings.amount > 0;
     const values = isSmooth && series.mean.length ? series.mean : series.last;
     const isWide = hasBands && series.lo.some((lo, i) => lo !== series.hi[i]);
     return {
@@ -117,10 +126,10 @@ function drawGroups(lines: readonly Line[], settings: PlotSettings): Drawn[] {
   const colours = coloursOf(names);
   const dashes = dashesOf(names.map((id) => ({ id, colour: colours.get(id)! })));
   const spread = settings.grouping === "mean" ? "none" : (settings.grouping as Spread);
+  const isSmooth = isSmoothed(settings);
   return [...groups].map(([name, series]) => {
     const made = groupLine(series, spread);
     const hasBand = settings.hasBands && spread !== "none";
-    const isSmooth = settings.smoothing !== "none" && settings.amount > 0;
     return {
       id: `group\n${name}`,
       colourBy: name,
@@ -205,29 +214,32 @@ function extentOfY(
 ): [number, number] {
   const sample: number[] = [];
   let [least, most] = [Infinity, -Infinity];
-  const isUsable = (value: number) => Number.isFinite(value) && (!settings.isLogY || value > 0);
+  const { isLogY, isClipped } = settings;
   const take = (values: Float64Array | null, from: number, to: number) => {
-    for (let i = from; values !== null && i < to; i++) {
+    if (values === null) return;
+    let [low, high] = [least, most];
+    for (let i = from; i < to; i++) {
       const value = values[i]!;
-      if (!isUsable(value)) continue;
-      if (settings.isClipped) sample.push(value);
-      if (value < least) least = value;
-      if (value > most) most = value;
+      if (!Number.isFinite(value) || (isLogY && value <= 0)) continue;
+      if (isClipped) sample.push(value);
+      if (value < low) low = value;
+      if (value > high) high = value;
     }
+    [least, most] = [low, high];
   };
   for (const line of drawn) {
     const from = lowerBound(line.x, left);
     let to = lowerBound(line.x, right);
     while (to < line.x.length && line.x[to]! <= right) to++;
-    if (settings.isClipped || line.lo === null) take(line.raw ?? line.y, from, to);
-    if (!settings.isClipped) {
+    if (isClipped) take(line.raw ?? line.y, from, to);
+    else {
       take(line.y, from, to);
-      take(line.lo, from, to);
+      take(line.lo ?? line.raw, from, to);
       take(line.hi, from, to);
     }
   }
-  if (settings.isClipped && sample.length > 0) [least, most] = percentiles(sample);
-  return padded(least, most, settings.isLogY);
+  if (isClipped && sample.length > 0) [least, most] = percentiles(sample);
+  return padded(least, most, isLogY);
 }
 
 /** The 1st and the 99th of a hundred values. */

@@ -66,8 +66,7 @@ export class Engine {
     if (view === this.view) return;
     this.view = view;
     this.plot.setData(this.corners(), true);
-    this.focused = null;
-    this.clearOverlay();
+    this.highlight(null);
   }
 
   resize(width: number, height: number): void {

@@ -1,6 +1,15 @@
 import { describe, expect, it } from "vitest";
 
-import { BANDS_MAX, drawLines, extentOf, legendOf, nearestAt, PLAIN, type Line } from "./drawing";
+import {
+  BANDS_MAX,
+  drawLines,
+  extentOf,
+  legendOf,
+  nearestAt,
+  needsMeans,
+  PLAIN,
+  type Line,
+} from "./drawing";
 import { groupLine } from "./groups";
 import { hoverAt } from "./hover";
 import { placer } from "./paint";
@@ -121,6 +130,18 @@ describe("drawing", () => {
     expect(extent.y[0]).toBeGreaterThan(0.05);
     expect(placer([1, 100], true, 0, 200)(10)).toBeCloseTo(100);
     expect(placer([1, 100], true, 0, 200)(0)).toBeNaN();
+  });
+  it("keeps what was smoothed in view as well", () => {
+    const settings = { ...PLAIN, smoothing: "mean" as const, amount: 3, hasBands: false };
+    const drawn = drawLines([line("a", [0, 0, 9, 0, 0])], settings);
+    expect(drawn[0]!.y[2]).toBe(3);
+    expect(extentOf(drawn, settings, null).y[1]).toBeGreaterThan(9);
+  });
+  it("begins with means where lines are smoothed or put into groups", () => {
+    expect(needsMeans(PLAIN)).toBe(false);
+    expect(needsMeans({ ...PLAIN, smoothing: "ema", amount: 0 })).toBe(false);
+    expect(needsMeans({ ...PLAIN, smoothing: "ema" })).toBe(true);
+    expect(needsMeans({ ...PLAIN, grouping: "std" })).toBe(true);
   });
   it("marks NaN where it was", () => {
     const drawn = drawLines([line("a", [1, 2, 3], { nan: Int32Array.of(0, 2, 0) })], PLAIN);

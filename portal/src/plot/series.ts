@@ -71,7 +71,7 @@ export function decodeSeries(table: Table): SeriesAnswer {
   for (let row = 0; row < table.numRows; row++) {
     const number = Number(panel!.at(row));
     const first = firsts.get(number) ?? 0;
-    const bucket = doubles(at!.at(row) as ArrayLike<number>, first);
+    const bucket = numbered(at!.at(row) as ArrayLike<number>, first);
     stretches.push({
       panel: number,
       runId: String(runId!.at(row)),
@@ -89,9 +89,17 @@ export function decodeSeries(table: Table): SeriesAnswer {
 }
 
 /** Values as doubles of their own: a view would keep the whole answer in memory. */
-function doubles(values: ArrayLike<number>, plus = 0): Float64Array {
-  const found = new Float64Array(values.length);
-  for (let i = 0; i < found.length; i++) found[i] = (values[i] ?? NaN) + plus;
+function doubles(values: ArrayLike<number | null>): Float64Array {
+  // Copied by the engine itself, unless the answer lacks some.
+  return ArrayBuffer.isView(values)
+    ? new Float64Array(values as ArrayLike<number>)
+    : Float64Array.from(values, (one) => one ?? NaN);
+}
+
+/** The numbers of buckets that were told from the panel's first on. */
+function numbered(behind: ArrayLike<number>, first: number): Float64Array {
+  const found = new Float64Array(behind);
+  for (let i = 0; i < found.length; i++) found[i]! += first;
   return found;
 }
 
@@ -105,6 +113,12 @@ export function placeOf(bucket: number, width: number, axis: Axis): number {
   return axis === "step" ? middle : middle / 1e6;
 }
 
+function placesOf(bucket: Float64Array, width: number, axis: Axis): Float64Array {
+  const x = new Float64Array(bucket.length);
+  for (let i = 0; i < x.length; i++) x[i] = placeOf(bucket[i]!, width, axis);
+  return x;
+}
+
 /** A whole number the server understands, of a place on the x axis. */
 export function edgeOf(place: number, axis: Axis): number {
   return Math.round(axis === "step" ? place : place * 1e6);
@@ -115,7 +129,7 @@ export function keepStretch(stretch: Stretch, width: number, axis: Axis): Bucket
     ...stretch,
     width,
     axis,
-    x: stretch.bucket.map((one) => placeOf(one, width, axis)),
+    x: placesOf(stretch.bucket, width, axis),
   };
 }
 
@@ -154,7 +168,7 @@ export function mergeStretch(old: BucketSeries, stretch: Stretch): BucketSeries 
     width: old.width,
     axis: old.axis,
     bucket,
-    x: bucket.map((one) => placeOf(one, old.width, old.axis)),
+    x: placesOf(bucket, old.width, old.axis),
     lo: values("lo"),
     hi: values("hi"),
     last: values("last"),
@@ -172,6 +186,10 @@ export interface PanelData {
   points: number;
   width: number;
   isExact: boolean;
+  axis: Axis;
+  /** The stretch of the axis that its buckets span, in the server's numbers: to before `until`. */
+  from: number;
+  until: number;
 }
 
 export const seriesId = (runId: string, key: string): string => `${runId}\n${key}`;
@@ -194,5 +212,14 @@ export function applyAnswer(
         : keepStretch(stretch, state.width, axis),
     );
   }
-  return { series, points: state.points, width: state.width, isExact: state.is_exact };
+  const { points, width, first, last } = state;
+  return {
+    series,
+    points,
+    width,
+    isExact: state.is_exact,
+    axis,
+    from: first * width,
+    until: (last + 1) * width,
+  };
 }

@@ -96,6 +96,7 @@ const routes = root.addChildren([
   page("/datasets", () => import("./pages/datasets/Datasets")),
   page("/datasets/$dataset", () => import("./pages/datasets/Dataset")),
   page("/datasets/$dataset/v/$version", () => import("./pages/datasets/Version")),
+  page("/datasets/evaluation/$dataset", () => import("./pages/evaluation/Evaluation")),
   page("/traces", () => import("./pages/traces/Traces")),
   page("/traces/$trace", () => import("./pages/trace/TracePage")),
   page("/query", () => import("./pages/sql/SqlPage")),

@@ -613,11 +613,81 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Datasets by which programs are evaluated, the newest first. */
-        get: operations["native.assessments.list_evaluation_datasets.get"];
+        /** Datasets by which programs are evaluated, by words, the newest first; how many there are. */
+        get: operations["native.evaluation_datasets.list_evaluation_datasets.get"];
         put?: never;
         /** Make an evaluation dataset without records. */
-        post: operations["native.assessments.create_evaluation_dataset.post"];
+        post: operations["native.evaluation_datasets.create_evaluation_dataset.post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluation-datasets/{dataset_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One evaluation dataset, without its records. */
+        get: operations["native.evaluation_datasets.read_evaluation_dataset.get"];
+        put?: never;
+        post?: never;
+        /** Delete an evaluation dataset with its records, for good. */
+        delete: operations["native.evaluation_datasets.delete_evaluation_dataset.delete"];
+        options?: never;
+        head?: never;
+        /** Set tags of an evaluation dataset, and what experiments it belongs to. */
+        patch: operations["native.evaluation_datasets.change_evaluation_dataset.patch"];
+        trace?: never;
+    };
+    "/api/v1/evaluation-datasets/{dataset_id}/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records of an evaluation dataset by words, with the beginnings of what they hold. */
+        get: operations["native.evaluation_datasets.list_evaluation_records.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluation-datasets/{dataset_id}/records/{record_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One record of an evaluation dataset, whole. */
+        get: operations["native.evaluation_datasets.read_evaluation_record.get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluation-datasets/{dataset_id}/records/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Remove records of an evaluation dataset, for good. */
+        post: operations["native.evaluation_datasets.remove_evaluation_records.post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3311,14 +3381,6 @@ export interface components {
             text: string;
         };
         /**
-         * DatasetsQuery
-         * @description Which evaluation datasets.
-         */
-        DatasetsQuery: {
-            /** @default [] */
-            experiment_id: string[];
-        };
-        /**
          * DatasetSummary
          * @description A dataset with its newest version.
          *
@@ -3692,11 +3754,199 @@ export interface components {
             };
         };
         /**
-         * EvaluationDatasetList
-         * @description Evaluation datasets, the newest first.
+         * EvaluationDatasetChange
+         * @description What is to be changed; what is left out stays.
+         *
+         *         Args:
+         *             dataset_id: The dataset.
+         *             tags: Tags to set; one of null is removed.
+         *             experiments: Experiments that it comes to belong to (true), or is taken out of (false).
          */
-        EvaluationDatasetList: {
+        EvaluationDatasetChange: {
+            /** @default  */
+            dataset_id: string;
+            /** @default {} */
+            experiments: {
+                [key: string]: boolean;
+            };
+            /** @default {} */
+            tags: {
+                [key: string]: string | null;
+            };
+        };
+        /**
+         * EvaluationDatasetDeleted
+         * @description It is done.
+         */
+        EvaluationDatasetDeleted: Record<string, never>;
+        /**
+         * EvaluationDatasetOf
+         * @description Which evaluation dataset.
+         */
+        EvaluationDatasetOf: {
+            /** @default  */
+            dataset_id: string;
+        };
+        /**
+         * EvaluationDatasetPage
+         * @description Some evaluation datasets, and how many there are.
+         */
+        EvaluationDatasetPage: {
             datasets: components["schemas"]["EvaluationDataset"][];
+            total: number;
+        };
+        /**
+         * EvaluationDatasetsQuery
+         * @description Which evaluation datasets.
+         *
+         *         Args:
+         *             experiment_id: Only those that belong to one of these experiments.
+         *             text: Words that a name or a tag (``key=value``) holds.
+         *             order: ``name``, ``records``, ``made`` or ``changed``.
+         *             is_descending: Whether the largest come first.
+         *             offset: Leave out so many.
+         *             limit: At most so many.
+         */
+        EvaluationDatasetsQuery: {
+            /** @default [] */
+            experiment_id: string[];
+            /** @default true */
+            is_descending: boolean;
+            /** @default 100 */
+            limit: number;
+            /** @default 0 */
+            offset: number;
+            /** @default made */
+            order: string;
+            /** @default  */
+            text: string;
+        };
+        /**
+         * EvaluationRecord
+         * @description A record of an evaluation dataset.
+         *
+         *         Args:
+         *             record_id: Follows from the inputs.
+         *             inputs: What is asked.
+         *             outputs: What was answered.
+         *             expectations: What should be, by name.
+         *             tags: Anything worth remembering.
+         *             source: Where it came from.
+         *             created_by: Who made it.
+         *             changed_by: Who changed it last.
+         *             made_at: When it was made.
+         *             changed_at: When it was changed last.
+         */
+        EvaluationRecord: {
+            /** @default null */
+            changed_at: string | null;
+            /** @default null */
+            changed_by: string | null;
+            /** @default null */
+            created_by: string | null;
+            /** @default {} */
+            expectations: Record<string, never>;
+            inputs: unknown;
+            /** @default null */
+            made_at: string | null;
+            /** @default null */
+            outputs: unknown;
+            record_id: string;
+            /** @default null */
+            source: Record<string, never> | null;
+            /** @default {} */
+            tags: Record<string, never>;
+        };
+        /**
+         * EvaluationRecordOf
+         * @description Which record.
+         */
+        EvaluationRecordOf: {
+            /** @default  */
+            dataset_id: string;
+            /** @default  */
+            record_id: string;
+        };
+        /**
+         * EvaluationRecordPage
+         * @description Some records of an evaluation dataset, and how many there are.
+         */
+        EvaluationRecordPage: {
+            records: components["schemas"]["EvaluationRecordRow"][];
+            total: number;
+        };
+        /**
+         * EvaluationRecordRow
+         * @description A record in a list: the beginnings of what it holds, as text.
+         *
+         *         Args:
+         *             record_id: The record.
+         *             inputs: What is asked, as JSON.
+         *             outputs: What was answered, as JSON.
+         *             expectations: What should be, by name.
+         *             tags: Its tags, each as ``key=value``, with values as JSON.
+         *             source_type: What it came from, such as ``TRACE`` or ``HUMAN``.
+         *             trace_id: The trace it came from.
+         *             created_by: Who made it.
+         *             changed_by: Who changed it last.
+         *             made_at: When it was made.
+         *             changed_at: When it was changed last.
+         */
+        EvaluationRecordRow: {
+            changed_at: string | null;
+            changed_by: string | null;
+            created_by: string | null;
+            expectations: string | null;
+            inputs: string | null;
+            made_at: string | null;
+            outputs: string | null;
+            record_id: string;
+            source_type: string | null;
+            tags: string | null;
+            trace_id: string | null;
+        };
+        /**
+         * EvaluationRecordsQuery
+         * @description Which records of an evaluation dataset.
+         *
+         *         Args:
+         *             dataset_id: The dataset.
+         *             text: Words that a record holds, or the whole id of a record or trace.
+         *             order: ``made`` or ``changed``.
+         *             is_descending: Whether the newest come first.
+         *             offset: Leave out so many.
+         *             limit: At most so many.
+         */
+        EvaluationRecordsQuery: {
+            /** @default  */
+            dataset_id: string;
+            /** @default false */
+            is_descending: boolean;
+            /** @default 100 */
+            limit: number;
+            /** @default 0 */
+            offset: number;
+            /** @default made */
+            order: string;
+            /** @default  */
+            text: string;
+        };
+        /**
+         * EvaluationRecordsRemoved
+         * @description How many records were removed.
+         */
+        EvaluationRecordsRemoved: {
+            removed: number;
+        };
+        /**
+         * EvaluationRecordsToRemove
+         * @description Records of an evaluation dataset by their ids.
+         */
+        EvaluationRecordsToRemove: {
+            /** @default  */
+            dataset_id: string;
+            /** @default [] */
+            records: string[];
         };
         /**
          * Event
@@ -8834,10 +9084,15 @@ export interface operations {
             };
         };
     };
-    "native.assessments.list_evaluation_datasets.get": {
+    "native.evaluation_datasets.list_evaluation_datasets.get": {
         parameters: {
             query?: {
                 experiment_id?: string[];
+                is_descending?: boolean;
+                limit?: number;
+                offset?: number;
+                order?: string;
+                text?: string;
             };
             header?: never;
             path?: never;
@@ -8845,18 +9100,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Datasets by which programs are evaluated, the newest first. */
+            /** @description Datasets by which programs are evaluated, by words, the newest first; how many there are. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["EvaluationDatasetList"];
+                    "application/json": components["schemas"]["EvaluationDatasetPage"];
                 };
             };
         };
     };
-    "native.assessments.create_evaluation_dataset.post": {
+    "native.evaluation_datasets.create_evaluation_dataset.post": {
         parameters: {
             query?: never;
             header?: never;
@@ -8876,6 +9131,157 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EvaluationDataset"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.read_evaluation_dataset.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One evaluation dataset, without its records. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDataset"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.delete_evaluation_dataset.delete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EvaluationDatasetOf"];
+            };
+        };
+        responses: {
+            /** @description Delete an evaluation dataset with its records, for good. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDatasetDeleted"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.change_evaluation_dataset.patch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EvaluationDatasetChange"];
+            };
+        };
+        responses: {
+            /** @description Set tags of an evaluation dataset, and what experiments it belongs to. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDataset"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.list_evaluation_records.get": {
+        parameters: {
+            query?: {
+                is_descending?: boolean;
+                limit?: number;
+                offset?: number;
+                order?: string;
+                text?: string;
+            };
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Records of an evaluation dataset by words, with the beginnings of what they hold. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRecordPage"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.read_evaluation_record.get": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+                record_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One record of an evaluation dataset, whole. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRecord"];
+                };
+            };
+        };
+    };
+    "native.evaluation_datasets.remove_evaluation_records.post": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dataset_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["EvaluationRecordsToRemove"];
+            };
+        };
+        responses: {
+            /** @description Remove records of an evaluation dataset, for good. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationRecordsRemoved"];
                 };
             };
         };

@@ -11,7 +11,6 @@ export type TraceSession = Schema<"TraceSession">;
 export type TraceSessionPage = Schema<"TraceSessionPage">;
 export type TracePage = Schema<"TracePage">;
 export type LogSpan = Schema<"LogSpan">;
-export type EvaluationDataset = Schema<"EvaluationDataset">;
 
 /** Which traces are wanted; what is left out does not matter. */
 export type TraceWant = Partial<
@@ -136,14 +135,6 @@ export function restoreTraces(traces: readonly string[]) {
 
 export function addToDataset(traces: readonly string[], dataset_id: string) {
   return send("post", "/api/v1/traces/to-dataset", { body: { traces, dataset_id } });
-}
-
-export async function readEvaluationDatasets(signal?: AbortSignal): Promise<EvaluationDataset[]> {
-  return (await get("/api/v1/evaluation-datasets", { query: {}, signal })).datasets;
-}
-
-export function createEvaluationDataset(name: string, experiment_ids: readonly string[]) {
-  return send("post", "/api/v1/evaluation-datasets", { body: { name, experiment_ids } });
 }
 
 /** What somebody says of a trace. */

@@ -4,7 +4,7 @@
  * While another order or search is on its way, what was shown stays.
  */
 
-import { keepPreviousData, useQueries, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, queryOptions, useQueries, useQuery } from "@tanstack/react-query";
 import { useCallback, useState } from "react";
 
 const PAGE = 100;
@@ -25,17 +25,24 @@ export interface Windowed<Page, Row> {
   retry: () => void;
 }
 
+type AskPage<Page> = (offset: number, limit: number, signal: AbortSignal) => Promise<Page>;
+
+/** One page of a list, by its number. */
+export function windowPage<Page>(key: readonly unknown[], ask: AskPage<Page>, page: number) {
+  return queryOptions({
+    queryKey: [...key, "window", page],
+    queryFn: ({ signal }) => ask(page * PAGE, PAGE, signal),
+    staleTime: 5_000,
+  });
+}
+
 export function useWindow<Page extends { total: number }, Row>(
   key: readonly unknown[],
-  ask: (offset: number, limit: number, signal: AbortSignal) => Promise<Page>,
+  ask: AskPage<Page>,
   rowsOf: (page: Page) => readonly Row[],
 ): Windowed<Page, Row> {
   const [[from, to], setRange] = useState([0, 0]);
-  const options = (page: number) => ({
-    queryKey: [...key, "window", page],
-    queryFn: ({ signal }: { signal: AbortSignal }) => ask(page * PAGE, PAGE, signal),
-    staleTime: 5_000,
-  });
+  const options = (page: number) => windowPage(key, ask, page);
   const first = useQuery({ ...options(0), placeholderData: keepPreviousData });
   const wanted = pagesOf(from, to);
   const pages = useQueries({ queries: wanted.map(options) });

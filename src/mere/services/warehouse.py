@@ -58,6 +58,7 @@ from mere.services.tables import TABLES
 from mere.services.traces.assessments import Assessments
 from mere.services.traces.changes import TraceChanges
 from mere.services.traces.evaluation_datasets import EvaluationDatasets
+from mere.services.traces.evaluation_windows import EvaluationWindows
 from mere.services.traces.known import KnownTraces
 from mere.services.traces.scorers import Scorers
 from mere.services.traces.traces import Traces
@@ -114,6 +115,7 @@ class Warehouse:
         self.assessments = Assessments(lake, clock, self.traces)
         self.scorers = Scorers(lake, clock)
         self.evaluation_datasets = EvaluationDatasets(lake, clock)
+        self.evaluation_windows = EvaluationWindows(lake)
         self.suggestions = Suggestions(
             {
                 "runs": KnownRuns(self.key_catalogue, self.windows),

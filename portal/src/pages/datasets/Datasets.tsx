@@ -1,7 +1,7 @@
-/** All datasets: found by words, sorted by the server, a window of them at a time. */
+/** All datasets: found by words, sorted by the server, a window of them at a time; in two tabs. */
 
-import { useNavigate } from "@tanstack/react-router";
-import { useDeferredValue, useMemo, useRef } from "react";
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import { lazy, Suspense, useDeferredValue, useMemo, useRef } from "react";
 
 import {
   askDatasets,
@@ -9,15 +9,26 @@ import {
   type DatasetSummary,
   type SearchWanted,
 } from "../../api/datasets";
+import type { Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, Empty, Failure, Waiting } from "../../ui";
 import { count } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
+import { TabBar, tabKeys, type Tab } from "../../ui/Tabs";
 import { useWindow } from "../../ui/useWindow";
 import { WindowTable, type Column } from "../../ui/WindowTable";
 import { CommandLine, Remark, SearchBox } from "../../ui/parts";
 import { useSearchText } from "../../ui/useSearchText";
 import { Amount, Bytes, DatasetLink, Since, TagChips, VersionLink } from "./parts";
+
+const EvaluationList = lazy(() => import("../evaluation/EvaluationList"));
+
+const DATA: Tab = { id: "data", label: "Data" };
+const EVALUATION: Tab = { id: "evaluation", label: "Evaluation" };
+const TABS = [DATA, EVALUATION];
+
+/** Where a tab is in the address; it begins without what was searched for in the other. */
+const searchOf = ({ id }: Tab): Search => ({ tab: id === DATA.id ? undefined : id });
 
 const COLUMNS: readonly Column<DatasetSummary>[] = [
   {
@@ -92,6 +103,36 @@ const WRITE = `import mere
 mere.dataset("iris").write({"width": [3.5, 3.0], "kind": ["setosa", "virginica"]})`;
 
 export default function Datasets() {
+  const tab = useSearch({ strict: false, select: (search: Search) => search["tab"] });
+  const current = tab === EVALUATION.id ? EVALUATION : DATA;
+  const navigate = useNavigate();
+  const keys = useMemo<Key[]>(
+    () => tabKeys(TABS, (to) => void navigate({ to: "/datasets", search: searchOf(to) })),
+    [navigate],
+  );
+  useKeys("Kinds of datasets", keys);
+  return (
+    <div className="flex h-full min-h-0 flex-col">
+      <TabBar
+        label="Kinds of datasets"
+        tabs={TABS}
+        current={current.id}
+        link={(to) => ({ to: "/datasets", search: searchOf(to) })}
+      />
+      <div className="min-h-0 flex-1 overflow-auto">
+        {current === DATA ? (
+          <DataList />
+        ) : (
+          <Suspense fallback={<Waiting />}>
+            <EvaluationList />
+          </Suspense>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function DataList() {
   const [search, setSearch] = useSearchText("q");
   const [sorted, setSorted] = useSearchText("sort");
   const words = useDeferredValue(search);

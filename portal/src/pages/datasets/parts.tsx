@@ -62,11 +62,11 @@ export function TagChips({ tags }: { tags: Record<string, string> }) {
   );
 }
 
-/** Where in the portal this is; the last is the page itself. */
-export function Trail({ children }: { children: ReactNode }) {
+/** Where in the portal this is; the last is the page itself. `tab` is that of the list it is in. */
+export function Trail({ tab, children }: { tab?: string; children: ReactNode }) {
   return (
     <nav aria-label="Where this is" className="flex min-w-0 items-baseline gap-1.5 text-muted">
-      <Link to="/datasets" className="hover:underline">
+      <Link to="/datasets" search={{ tab }} className="hover:underline">
         Datasets
       </Link>
       <span>/</span>

@@ -1,15 +1,11 @@
 /** What can be done with some traces: kept in an evaluation dataset, tagged, deleted. */
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState, type FormEvent } from "react";
+import { Link } from "@tanstack/react-router";
+import { useState, type FormEvent, type ReactNode } from "react";
 
-import {
-  addToDataset,
-  createEvaluationDataset,
-  deleteTraces,
-  readEvaluationDatasets,
-  tagTraces,
-} from "../../api/traces";
+import { createEvaluationDataset, evaluationDatasetsNamed } from "../../api/evaluation";
+import { addToDataset, deleteTraces, tagTraces } from "../../api/traces";
 import { Button, Dialog } from "../../ui";
 import { count } from "../../ui/format";
 import { useAct } from "../../ui/useAct";
@@ -20,18 +16,16 @@ interface Props {
   traces: readonly string[];
   /** Where a new dataset belongs. */
   experiment: string;
-  onDone?: (said: string) => void;
   onDeleted: (traces: readonly string[]) => void;
 }
 
-export function Actions({ traces, experiment, onDone, onDeleted }: Props) {
+export function Actions({ traces, experiment, onDeleted }: Props) {
   const [open, setOpen] = useState<"" | "dataset" | "tag" | "delete">("");
-  const [said, setSaid] = useState("");
+  const [said, setSaid] = useState<ReactNode>(null);
   const close = () => setOpen("");
-  const done = (words: string) => {
+  const done = (words: ReactNode) => {
     close();
     setSaid(words);
-    onDone?.(words);
   };
   return (
     <>
@@ -90,12 +84,9 @@ function DatasetForm({
 }: {
   traces: readonly string[];
   experiment: string;
-  onDone: (said: string) => void;
+  onDone: (said: ReactNode) => void;
 }) {
-  const datasets = useQuery({
-    queryKey: ["evaluation-datasets"],
-    queryFn: ({ signal }) => readEvaluationDatasets(signal),
-  });
+  const datasets = useQuery(evaluationDatasetsNamed);
   const [chosen, setChosen] = useState("");
   const [name, setName] = useState("");
   const client = useQueryClient();
@@ -108,12 +99,21 @@ function DatasetForm({
       let into = known.find((one) => one.dataset_id === chosen);
       if (!into) {
         into = await createEvaluationDataset(name.trim(), experiment ? [experiment] : []);
-        await client.invalidateQueries({ queryKey: ["evaluation-datasets"] });
+        await client.invalidateQueries(evaluationDatasetsNamed);
       }
       const made = await addToDataset(traces, into.dataset_id);
       onDone(
-        `${count(made.inserted, "record")} added to ${into.name}` +
-          (made.updated ? `, ${made.updated} merged with those of the same inputs.` : "."),
+        <>
+          {count(made.inserted, "record")} added to{" "}
+          <Link
+            to="/datasets/evaluation/$dataset"
+            params={{ dataset: into.dataset_id }}
+            className="text-accent hover:underline"
+          >
+            <bdi>{into.name}</bdi>
+          </Link>
+          {made.updated ? `, ${made.updated} merged with those of the same inputs.` : "."}
+        </>,
       );
     });
   }

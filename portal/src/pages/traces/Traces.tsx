@@ -2,18 +2,19 @@
 
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react";
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
 import { askTracesSql } from "../../api/sql";
 import { restoreTraces, type Trace } from "../../api/traces";
-import type { Search } from "../../router";
+import type { Beginning, Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";
 import { Button, cx, Empty, Failure, Keys, Waiting } from "../../ui";
 import { count } from "../../ui/format";
 import { orderOf, orderText } from "../../ui/order";
 import { useAct } from "../../ui/useAct";
+import { useMarks } from "../../ui/useMarks";
 import { WindowTable } from "../../ui/WindowTable";
 import { useSearchText } from "../../ui/useSearchText";
 import { Actions } from "./Actions";
@@ -32,9 +33,23 @@ import {
   type FacetName,
 } from "./state";
 import { Toolbar, Totals } from "./Toolbar";
-import { useListTicks, useOverview, useTraceList } from "./useTraces";
+import { firstTraces, tracesOverview, useListTicks, useOverview, useTraceList } from "./useTraces";
 
 const NO_IDS: readonly string[] = [];
+const keyOf = (one: Trace) => one.trace_id;
+
+/** The order of the list as the address has it. */
+const orderIn = (search: Search) => orderOf(search.sort ?? "", "-started_at");
+
+export const beginning: Beginning = ({ cache, search }) => {
+  if (search.last) return; // "the last hour" ends when the page is drawn
+  const want = wantOf(search, 0);
+  if (search.view !== "sessions") {
+    const { by, isDescending } = orderIn(search);
+    void cache.prefetchQuery(firstTraces(want, serverOrder(by, isDescending)));
+  }
+  void cache.prefetchQuery(tracesOverview(want));
+};
 
 export default function Traces() {
   const address: Search = useSearch({ strict: false });
@@ -51,7 +66,7 @@ export default function Traces() {
   const asked = JSON.stringify(wantOf({ ...address, text: deferred }, now));
   const want = useMemo(() => JSON.parse(asked) as ReturnType<typeof wantOf>, [asked]);
   const choices = useMemo(() => choicesOf(address), [address]);
-  const order = orderOf(address.sort ?? "", "-started_at");
+  const order = orderIn(address);
   const experiments = useExperiments();
   const names = useMemo(
     () => new Map((experiments.data ?? []).map((one) => [one.experiment_id, one.name])),
@@ -194,48 +209,15 @@ function List({
   const navigate = useNavigate();
   const client = useQueryClient();
   const { list, newer, showNewer } = useTraceList(want, serverOrder(order.by, order.isDescending));
-  const [marked, setMarked] = useState<ReadonlyMap<string, Trace>>(new Map());
+  const { marked, toggle, mark, clear } = useMarks<Trace>(list.rowAt, keyOf);
   const [deleted, setDeleted] = useState<readonly string[]>([]);
   const undo = useAct();
-  const anchor = useRef(0);
-  const rowAt = useRef(list.rowAt);
-  useEffect(() => void (rowAt.current = list.rowAt));
-
-  const toggle = useCallback(
-    (one: Trace) =>
-      setMarked((before) => {
-        const after = new Map(before);
-        if (!after.delete(one.trace_id)) after.set(one.trace_id, one);
-        return after;
-      }),
-    [],
-  );
-  const mark = useCallback(
-    (index: number, isRange: boolean) => {
-      const one = rowAt.current(index);
-      if (!isRange) {
-        if (one) toggle(one);
-        anchor.current = index;
-        return;
-      }
-      const [first, last] = [Math.min(anchor.current, index), Math.max(anchor.current, index)];
-      setMarked((before) => {
-        const after = new Map(before);
-        for (let at = first; at <= last; at++) {
-          const row = rowAt.current(at);
-          if (row) after.set(row.trace_id, row);
-        }
-        return after;
-      });
-    },
-    [toggle],
-  );
   const keys = useMemo<Key[]>(
     () => [
       { keys: "u", does: "Show newer traces", act: showNewer },
-      { keys: "Escape", does: "Choose none", act: () => setMarked(new Map()) },
+      { keys: "Escape", does: "Choose none", act: clear },
     ],
-    [showNewer],
+    [showNewer, clear],
   );
   useKeys("The list of traces", keys);
   const columns = columnsOf({
@@ -267,14 +249,14 @@ function List({
           {ids.length > 0 && (
             <>
               <span className="font-medium">{ids.length.toLocaleString("en")} chosen</span>
-              <Button look="quiet" onClick={() => setMarked(new Map())}>
+              <Button look="quiet" onClick={clear}>
                 Choose none
               </Button>
               <Actions
                 traces={ids}
                 experiment={experiment || (marked.values().next().value?.experiment_id ?? "")}
                 onDeleted={(gone) => {
-                  setMarked(new Map());
+                  clear();
                   setDeleted(gone);
                   void client.invalidateQueries({ queryKey: ["traces"] });
                 }}
@@ -308,7 +290,7 @@ function List({
         label="Traces"
         columns={columns}
         list={list}
-        keyOf={(one) => one.trace_id}
+        keyOf={keyOf}
         onOpen={(one) => void navigate({ to: "/traces/$trace", params: { trace: one.trace_id } })}
         onMark={mark}
         order={order}

@@ -38,6 +38,7 @@ from mere.server.protocols.native.console import OPERATIONS as CONSOLE
 from mere.server.protocols.native.datasets import OPERATIONS as DATASETS
 from mere.server.protocols.native.deployments import OPERATIONS as DEPLOYMENTS
 from mere.server.protocols.native.discussion import OPERATIONS as DISCUSSION
+from mere.server.protocols.native.evaluation_datasets import OPERATIONS as EVALUATION_DATASETS
 from mere.server.protocols.native.experiments import OPERATIONS as EXPERIMENTS
 from mere.server.protocols.native.lineage import OPERATIONS as LINEAGE
 from mere.server.protocols.native.meta import OPERATIONS as META
@@ -84,6 +85,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *TRACE_LIST,
     *TRACE_SPANS,
     *ASSESSMENTS,
+    *EVALUATION_DATASETS,
     *MLFLOW_EXPERIMENTS,
     *MLFLOW_RUNS,
     *MLFLOW_INPUTS,

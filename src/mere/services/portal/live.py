@@ -3,8 +3,9 @@
 A *tick* says that a topic advanced, and nothing more: it may come twice, several may come as one,
 and it is never wrong. Topics are ``run:<id>`` (its row, metrics and files), ``log:<id>`` (its
 console), ``runs:<experiment>`` (the list of its runs), ``traces:<experiment>``,
-``experiments``, ``models`` (the registry and deployments), ``datasets`` (with who used them),
-``discussions`` (comments and reviews), ``reports`` and ``views`` (those that are saved).
+``experiments``, ``models`` (the registry and deployments), ``datasets`` (with who used them, and
+evaluation datasets), ``discussions`` (comments and reviews), ``reports`` and ``views`` (those that
+are saved).
 
 Ticks are read off the segments of the journal, once a process: those of other processes when they
 are listed, our own as soon as they are durable. Each subscription keeps the set of topics that
@@ -43,7 +44,13 @@ _SEGMENTS_KEPT = 20_000
 _LATE_MS = 60_000
 _KINDS = ("run", "log", "runs", "traces")
 _ALONE = ("models", "experiments", "discussions", "datasets", "reports", "views")
-_DATASETS = ("datasets", "dataset_cards", "lineage")
+_DATASETS = (
+    "datasets",
+    "dataset_cards",
+    "evaluation_datasets",
+    "evaluation_records",
+    "lineage",
+)
 _REGISTRY = ("registered_models", "model_", "deployments")
 _SAID = frozenset({"comments", "run_reviews", "model_reviews"})
 _VIEWS = frozenset({"saved_views", "view_stars", "view_defaults"})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from mere.entities.actor import Scope
 from mere.entities.experiment import Lifecycle
 from mere.entities.limits import check_name, check_tag
 from mere.errors import ErrorCode, InvalidInput, NotFound
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["RECORDS_MAX", "EvaluationDataset", "EvaluationDatasets", "EvaluationRecord"]
 
 RECORDS_MAX = 100_000
+_SHOWN_CHARS_MAX = 4 << 20
 _USER_TAG = "mlflow.user"
 _COLUMNS = (
     "dataset_id",
@@ -73,6 +75,12 @@ class EvaluationDataset(msgspec.Struct, frozen=True, kw_only=True):
     changed_by: str | None = None
     made_at: datetime | None = None
     changed_at: datetime | None = None
+
+    @property
+    def scope(self) -> Scope:
+        """What is asked of whoever reads or changes it: all its experiments; without, the lot."""
+        homes = map(Scope.experiment, self.experiment_ids)
+        return Scope.all_of(*homes) if self.experiment_ids else Scope.warehouse()
 
 
 class EvaluationRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -270,14 +278,56 @@ class EvaluationDatasets:
             batch.patch("evaluation_datasets", [change])
         return inserted, updated
 
-    def delete_records(self, dataset_id: str, record_ids: Sequence[str]) -> int:
+    def delete_records(
+        self, dataset_id: str, record_ids: Sequence[str], *, by: str | None = None
+    ) -> int:
         """Delete records; returns how many there were. Raises as `get` does."""
-        self.get(dataset_id)
+        dataset = self.get(dataset_id)
         known = {row["record_id"] for row in self._rows(dataset_id)}
         doomed = [record_id for record_id in dict.fromkeys(record_ids) if record_id in known]
         if doomed:
-            self._lake.delete("evaluation_records", [(dataset_id, one) for one in doomed])
+            now = self._clock.now_us()
+            with self._lake.batch() as batch:
+                batch.delete("evaluation_records", [(dataset_id, one) for one in doomed])
+                change = {
+                    "dataset_id": dataset_id,
+                    "digest": _digest(dataset.name, now, *doomed),
+                    "changed_at": now,
+                    **({"changed_by": by} if by else {}),
+                }
+                batch.patch("evaluation_datasets", [change])
         return len(doomed)
+
+    def record(self, dataset_id: str, record_id: str) -> EvaluationRecord:
+        """Return one record, whole.
+
+        Raises:
+            NotFound: There is no such record.
+            InvalidInput: It is too large for one answer.
+        """
+        row = self._lake.get("evaluation_records", (dataset_id, record_id))
+        if row is None:
+            raise NotFound(
+                ErrorCode.DATASET_NOT_FOUND,
+                f"there is no record {record_id[:100]!r} in evaluation dataset "
+                f"{dataset_id[:100]!r}: it may have been removed",
+                record=record_id,
+            )
+        texts = (
+            row["inputs"],
+            row["outputs"],
+            row["source"],
+            *(row["expectations"] or {}).values(),
+        )
+        size = sum(len(text or "") for text in texts)
+        if size > _SHOWN_CHARS_MAX:
+            raise InvalidInput(
+                ErrorCode.LIMIT_EXCEEDED,
+                f"record {record_id[:100]!r} has {size:,} characters, and one of more than "
+                f"{_SHOWN_CHARS_MAX:,} is not shown whole: read it by MLflow's client",
+                limit=_SHOWN_CHARS_MAX,
+            )
+        return _record(row)
 
     def records(
         self, dataset_id: str, *, limit: int | None = None, page_token: str | None = None

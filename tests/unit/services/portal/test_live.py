@@ -46,7 +46,7 @@ def point(run: str = RUN) -> dict[str, object]:
 
 TOPICS = [
     *(f"run:{RUN}", f"log:{RUN}", "runs:7", "runs:8", "traces:7", "models", "experiments"),
-    *("reports", "views"),
+    *("reports", "views", "datasets"),
 ]
 
 
@@ -67,6 +67,11 @@ def listen(live: Live, topics=TOPICS, last_id: str | None = None):
         (lambda lake: lake.patch("reports", [{"report_id": "r", "title": "x"}]), ["reports"]),
         (lambda lake: lake.patch("saved_views", [{"view_id": "v", "name": "x"}]), ["views"]),
         (lambda lake: lake.patch("view_stars", [{"view_id": "v", "name": "x"}]), ["views"]),
+        (
+            lambda lake: lake.patch("evaluation_datasets", [{"dataset_id": "d", "name": "x"}]),
+            ["datasets"],
+        ),
+        (lambda lake: lake.delete("evaluation_records", [("d", "dr")]), ["datasets"]),
         (
             lambda lake: lake.patch("artifacts", [{"owner": RUN, "path": "x", "size": 1}]),
             [f"run:{RUN}", "runs:7"],

@@ -56,8 +56,7 @@ class Search(Request):
 
 def _scope(call: Call) -> Scope:
     """All experiments that a dataset belongs to; the warehouse where it belongs to none."""
-    ids = call.warehouse.evaluation_datasets.get(call.data.dataset_id).experiment_ids
-    return Scope.all_of(*map(Scope.experiment, ids)) if ids else Scope.warehouse()
+    return call.warehouse.evaluation_datasets.get(call.data.dataset_id).scope
 
 
 def _scope_and_more(call: Call) -> Scope:
@@ -245,7 +244,7 @@ def delete_records(call: Call) -> dict[str, Any]:
     """Delete records of an evaluation dataset."""
     data: DatasetOf = call.data
     count = call.warehouse.evaluation_datasets.delete_records(
-        data.dataset_id, data.dataset_record_ids
+        data.dataset_id, data.dataset_record_ids, by=call.actor.name or None
     )
     return {"deleted_count": count}
 

@@ -1,4 +1,4 @@
-"""What people say of traces, and datasets that traces are kept in to evaluate programs by."""
+"""What people say of traces."""
 
 from __future__ import annotations
 
@@ -11,12 +11,8 @@ from mere.entities.assessment import Assessment
 from mere.errors import ErrorCode, InvalidInput
 from mere.server.operations import Call, Operation, Permission
 from mere.server.protocols.native.wire import operation
-from mere.services.traces.evaluation_datasets import EvaluationDataset
 
 __all__ = ["OPERATIONS"]
-
-_LISTED_MAX = 1_000
-_ANYTHING = Permission(Action.READ, lambda call: Scope.anything())  # noqa: ARG005
 
 
 def _on_trace(action: Action) -> Permission:
@@ -76,25 +72,6 @@ class AssessmentOf(msgspec.Struct):
 
 class AssessmentDeleted(msgspec.Struct):
     """It is done."""
-
-
-class DatasetsQuery(msgspec.Struct):
-    """Which evaluation datasets."""
-
-    experiment_id: list[str] = []
-
-
-class NewEvaluationDataset(msgspec.Struct):
-    """An evaluation dataset to make."""
-
-    name: str = ""
-    experiment_ids: list[str] = []
-
-
-class EvaluationDatasetList(msgspec.Struct):
-    """Evaluation datasets, the newest first."""
-
-    datasets: list[EvaluationDataset]
 
 
 @operation(
@@ -165,56 +142,9 @@ def delete_assessment(call: Call) -> AssessmentDeleted:
     return AssessmentDeleted()
 
 
-@operation(
-    "GET",
-    "/api/v1/evaluation-datasets",
-    permission=_ANYTHING,
-    request=DatasetsQuery,
-    answer=EvaluationDatasetList,
-)
-def list_evaluation_datasets(call: Call) -> EvaluationDatasetList:
-    """Datasets by which programs are evaluated, the newest first."""
-    data: DatasetsQuery = call.data
-    readable = call.warehouse.access.readable_experiments(call.actor)
-    found, _ = call.warehouse.evaluation_datasets.search(
-        experiment_ids=data.experiment_id or None, max_results=_LISTED_MAX
-    )
-    if readable is not None:  # those of no experiment belong to the warehouse as a whole
-        found = [
-            one for one in found if one.experiment_ids and readable.issuperset(one.experiment_ids)
-        ]
-    return EvaluationDatasetList(found)
-
-
-@operation(
-    "POST",
-    "/api/v1/evaluation-datasets",
-    permission=Permission(
-        Action.EDIT,
-        scope=lambda call: (
-            Scope.all_of(*map(Scope.experiment, call.data.experiment_ids))
-            if call.data.experiment_ids
-            else Scope.warehouse()
-        ),
-    ),
-    request=NewEvaluationDataset,
-    answer=EvaluationDataset,
-)
-def create_evaluation_dataset(call: Call) -> EvaluationDataset:
-    """Make an evaluation dataset without records."""
-    data: NewEvaluationDataset = call.data
-    for experiment_id in data.experiment_ids:
-        call.warehouse.traces.require_experiment(experiment_id)
-    return call.warehouse.evaluation_datasets.create(
-        data.name, experiment_ids=data.experiment_ids, created_by=call.actor.name or None
-    )
-
-
 OPERATIONS: tuple[Operation, ...] = (
     list_assessments,
     create_assessment,
     change_assessment,
     delete_assessment,
-    list_evaluation_datasets,
-    create_evaluation_dataset,
 )

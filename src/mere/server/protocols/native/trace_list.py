@@ -210,9 +210,8 @@ def add_traces_to_dataset(call: Call) -> RecordsMade:
     data: ToDatasetRequest = call.data
     warehouse = call.warehouse
     _check_may(call, Action.READ, data.traces)
-    homes = warehouse.evaluation_datasets.get(data.dataset_id).experiment_ids
-    scopes = [Scope.experiment(one) for one in homes] or [Scope.warehouse()]
-    warehouse.access.authorize(call.actor, Action.EDIT, Scope.all_of(*scopes))
+    dataset = warehouse.evaluation_datasets.get(data.dataset_id)
+    warehouse.access.authorize(call.actor, Action.EDIT, dataset.scope)
     return RecordsMade(
         *warehouse.trace_changes.to_dataset(
             data.traces, data.dataset_id, by=call.actor.name or None

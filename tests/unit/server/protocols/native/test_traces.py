@@ -12,6 +12,7 @@ from litestar.testing import TestClient
 from mere.entities.actor import Role, Scope
 from mere.server.protocols.native.arrow import ARROW
 from mere.server.protocols.native.assessments import OPERATIONS as ASSESSMENTS
+from mere.server.protocols.native.evaluation_datasets import OPERATIONS as EVALUATION_DATASETS
 from mere.server.protocols.native.trace_list import OPERATIONS as TRACE_LIST
 from mere.server.protocols.native.trace_spans import OPERATIONS as TRACE_SPANS
 from mere.server.protocols.native.traces import OPERATIONS as TRACES
@@ -22,7 +23,7 @@ from tests.unit.server.clients import client_of
 NOW = 1_700_000_000_000_000_000
 DEEP = trace_id_of(5)
 PASSWORD = "correct horse battery"
-OPERATIONS = (*TRACES, *TRACE_LIST, *TRACE_SPANS, *ASSESSMENTS)
+OPERATIONS = (*TRACES, *TRACE_LIST, *TRACE_SPANS, *ASSESSMENTS, *EVALUATION_DATASETS)
 
 
 @pytest.fixture(scope="module")

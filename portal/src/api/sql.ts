@@ -3,9 +3,8 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { Table } from "@uwdata/flechette";
 
-import { get, send, type Schema } from "./call";
+import { get, type Schema } from "./call";
 import { ApiError, postArrow, postFile } from "./client";
-import type { TraceWant } from "./traces";
 
 export type SqlTable = Schema<"TableShown">;
 export type SqlState = Schema<"StateShown">;
@@ -27,26 +26,6 @@ export interface SqlResult {
   bytes: number;
   /** How long the server took. */
   seconds: number;
-}
-
-/** The runs of a grid. */
-export interface RunsWanted {
-  experiments: readonly string[];
-  filter: string;
-  order: readonly string[];
-  group: readonly string[];
-  view: string;
-  columns: readonly string[];
-}
-
-/** SQL that finds the runs of a grid, in its order and with its columns. */
-export async function askRunsSql(wanted: RunsWanted): Promise<string> {
-  return (await send("post", "/api/v1/runs/window/sql", { body: wanted })).sql;
-}
-
-/** SQL that finds the traces of a list in that order. */
-export async function askTracesSql(want: TraceWant, order: string): Promise<string> {
-  return (await send("post", "/api/v1/traces/window/sql", { body: { ...want, order } })).sql;
 }
 
 /** A problem with a query, and where in it; counted as JavaScript counts characters. */

@@ -9,7 +9,7 @@ import { columnOf, keyOf, useColumns, WINDOW_MAX, type Cell } from "./data";
 import { Histograms } from "./HistogramPanel";
 import { HistogramTable } from "./HistogramTable";
 import { ImportanceList } from "./ImportancePanel";
-import { useKeyPages } from "./keys";
+import { useKeyPages } from "./useKeyPages";
 import type { PanelRun } from "./LinesPanel";
 import { PanelFrame, Tool } from "./PanelFrame";
 import { Parallel } from "./ParallelPanel";

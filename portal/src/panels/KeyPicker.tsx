@@ -4,7 +4,7 @@ import { useState } from "react";
 
 import { count } from "../ui/format";
 import { columnOf, keyOf } from "./data";
-import { useKeyPages } from "./keys";
+import { useKeyPages } from "./useKeyPages";
 
 const LISTED = 40;
 

@@ -15,7 +15,7 @@ import { Dialog, Empty, Failure, Waiting } from "../ui";
 import { AddPanel } from "./AddPanel";
 import { useLoader, useWanted } from "./data";
 import { ExtraPanel, titleOf } from "./ExtraPanel";
-import { experimentsOf, useFreshKeys } from "./keys";
+import { experimentsOf } from "./keys";
 import { layOut, PANEL_PX, panelsInView, type BoardLayout } from "./layout";
 import { LinesPanel, type PanelRun } from "./LinesPanel";
 import type { Wanted } from "./loader";
@@ -30,6 +30,7 @@ import {
 } from "./settings";
 import { Toolbar } from "./Toolbar";
 import { useBoard } from "./useBoard";
+import { useFreshKeys } from "./useKeyPages";
 import { usePanelKeys } from "./usePanelKeys";
 import { useViewport } from "./useViewport";
 

@@ -1,10 +1,8 @@
 /** The names of metrics and params: pages of a tree, or of what was found in it. */
 
-import { infiniteQueryOptions, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useRef } from "react";
+import { infiniteQueryOptions } from "@tanstack/react-query";
 
 import { getJson } from "../api/client";
-import { useTicks } from "../api/live";
 
 /** One level of the tree of keys, or what a search found. */
 export interface KeyPage {
@@ -49,28 +47,4 @@ export function keyPages(
     getNextPageParam: (page) => page.next_offset,
     staleTime: 30_000,
   });
-}
-
-export function useKeyPages(
-  experiment: string,
-  family: "metrics" | "params",
-  of: { below?: string; search?: string; run?: string },
-  isOn = true,
-) {
-  return useInfiniteQuery({ ...keyPages(experiment, family, of), enabled: isOn });
-}
-
-/** Ask for the keys anew when runs advance, but not more often than the server counts them. */
-export function useFreshKeys(experiment: string): void {
-  const client = useQueryClient();
-  const asked = useRef(0);
-  const act = useCallback(() => {
-    if (Date.now() - asked.current < 30_000) return;
-    asked.current = Date.now();
-    void client.invalidateQueries({ queryKey: ["keys", "metrics", experiment] });
-  }, [client, experiment]);
-  useTicks(
-    experimentsOf(experiment).map((id) => `runs:${id}`),
-    act,
-  );
 }

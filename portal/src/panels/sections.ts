@@ -4,9 +4,10 @@ import { useQueries } from "@tanstack/react-query";
 import { useMemo } from "react";
 
 import { getJson } from "../api/client";
-import { experimentsOf, keysUrl, useKeyPages, type KeyPage } from "./keys";
+import { experimentsOf, keysUrl, type KeyPage } from "./keys";
 import type { PlacedPanel, SectionSize } from "./layout";
 import type { Board } from "./settings";
+import { useKeyPages } from "./useKeyPages";
 
 export const PINNED = "pinned";
 export const ADDED = "added";

@@ -6,7 +6,7 @@ import { useSyncExternalStore } from "react";
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
-import { askRunsSql } from "../../api/sql";
+import { askRunsSql } from "../../api/listSql";
 import { useTicks } from "../../api/live";
 import type { RowQuery } from "../../grid/blocks";
 import { askedOf, writeColumns, type Column } from "../../grid/columns";
@@ -20,7 +20,6 @@ import type { Beginning, Search } from "../../router";
 import { Empty, Failure } from "../../ui";
 import { copy, copyLink } from "../../views/share";
 import { changeRuns, renameRun, saidOf, type Action } from "./changes";
-import { searchOf } from "../compare/state";
 import { Board, Charts } from "./Charts";
 import { Foot } from "./Foot";
 import { Panes } from "./Panes";
@@ -189,6 +188,7 @@ function Runs({ experiment, name }: { experiment: string; name: string }) {
     if (chosenCount(selection, store.matching) < 2)
       return undo.say("Select the runs to compare: x selects the one at hand, Ctrl a all.");
     try {
+      const { searchOf } = await import("../compare/state");
       const search =
         selection.kind === "some"
           ? await searchOf([...selection.ids])

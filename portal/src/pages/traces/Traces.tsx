@@ -6,7 +6,7 @@ import { useCallback, useDeferredValue, useMemo, useRef, useState } from "react"
 
 import { ApiError } from "../../api/client";
 import { useExperiments } from "../../api/experiments";
-import { askTracesSql } from "../../api/sql";
+import { askTracesSql } from "../../api/listSql";
 import { restoreTraces, type Trace } from "../../api/traces";
 import type { Beginning, Search } from "../../router";
 import { useKeys, type Key } from "../../shell/keys";

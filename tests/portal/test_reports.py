@@ -85,7 +85,7 @@ def test_a_report_is_written_by_mouse(page, scratch):
 
 def test_a_report_is_written_by_keyboard_alone(page):
     page.goto("/reports")
-    expect(page.get_by_role("heading", name="Reports")).to_be_visible()
+    expect(page.get_by_role("heading", name="Reports", exact=True)).to_be_visible()
     press(page, "n")
     expect(text_of(page)).to_be_focused()
     press(page, "Control+End")

@@ -9,8 +9,14 @@ import { startKeys } from "./shell/keys";
 import { startTheme } from "./shell/theme";
 import "./styles.css";
 
-// What the page asks for first is on its way while React makes ready.
-void router.load();
+const PENDING_MS = 1_000;
+
+// What the page asks for first is on its way while React makes ready. The shell does not wait for
+// it; from page to page, the last one stays until the next is there.
+router.update({ ...router.options, defaultPendingMs: 0 });
+void router.load().finally(() => {
+  router.update({ ...router.options, defaultPendingMs: PENDING_MS });
+});
 startTheme();
 startKeys();
 const root = document.getElementById("root");

@@ -250,6 +250,7 @@ def test_a_zoom_asks_once_and_paints_twice(page, watch, seeded):
     chart = page.locator("[data-plot='val/loss']")
     expect(chart).to_have_accessible_name(re.compile("points"))
     settled(page)
+    page.wait_for_timeout(1_000)  # until the board has its width
     asked = len([one for one in watch.requests if "/series" in one.url])
     before = chart.evaluate("(chart) => chart.plot.debugState().paints")
     chart.focus()
